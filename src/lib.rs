@@ -1,1 +1,10 @@
-//! ghl-enrich.
+//! `ghl-enrich`: one complete, enriched profile for a `GoHighLevel` contact, served from memory.
+//!
+//! `ARCHITECTURE.md` is the map of this crate.
+
+pub mod clock;
+pub mod domain;
+pub mod settings;
+pub mod tasks;
+pub mod telemetry;
+pub mod upstream;

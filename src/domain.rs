@@ -1,0 +1,15 @@
+//! Pure types and pure functions: what a contact, a profile, an address and a problem are.
+//!
+//! Nothing here performs I/O, reads a clock or knows HTTP; time arrives as an argument called `now`.
+
+pub mod address;
+pub mod appointment;
+pub mod contact;
+pub mod country;
+pub mod ids;
+pub mod insights;
+pub mod ip;
+pub mod note;
+pub mod problem;
+pub mod profile;
+pub mod task;

@@ -1,0 +1,1 @@
+//! Which address a contact's is, and what sort of address an address is.

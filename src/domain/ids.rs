@@ -1,0 +1,122 @@
+//! Identifiers, parsed once at the door and trusted afterwards.
+//!
+//! GHL documents contact and location ids as 20 alphanumerics and gives other resources 24 hex digits or UUIDs
+//! (reference: GHL contacts API, "Contact as returned"), so an id is an opaque, bounded string over one alphabet.
+
+use compact_str::CompactString;
+use serde::Serialize;
+use std::fmt;
+use utoipa::ToSchema;
+
+/// The longest id accepted, in bytes: room for a UUID and then some, small enough to log.
+pub const MAX_ID_BYTES: usize = 64;
+
+/// Why a text is no id.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidId {
+    /// Nothing stands there.
+    #[error("an id must not be empty")]
+    Empty,
+    /// Longer than [`MAX_ID_BYTES`].
+    #[error("an id has at most {MAX_ID_BYTES} characters")]
+    TooLong,
+    /// Holds something else than ASCII letters, digits, `-` and `_`.
+    #[error("an id consists of ASCII letters, digits, '-' and '_'")]
+    Alphabet,
+}
+
+fn parse_id(text: &str) -> Result<CompactString, InvalidId> {
+    if text.is_empty() {
+        return Err(InvalidId::Empty);
+    }
+    if text.len() > MAX_ID_BYTES {
+        return Err(InvalidId::TooLong);
+    }
+    if !text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_') {
+        return Err(InvalidId::Alphabet);
+    }
+    Ok(CompactString::from(text))
+}
+
+macro_rules! ids {
+    ($($(#[$doc:meta])* $name:ident;)*) => {$(
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, ToSchema)]
+        #[serde(transparent)]
+        #[schema(value_type = String, min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9_-]{1,64}$")]
+        pub struct $name(CompactString);
+
+        impl $name {
+            /// Parses an id; see [`InvalidId`] for what is refused.
+            pub fn parse(text: &str) -> Result<Self, InvalidId> {
+                parse_id(text).map(Self)
+            }
+
+            /// The id as GHL spells it.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl AsRef<str> for $name {
+            fn as_ref(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    )*};
+}
+
+ids! {
+    /// A contact of a location.
+    ///
+    /// ```
+    /// use ghl_enrich::domain::ids::ContactId;
+    /// assert!(ContactId::parse("seD4PfOuKoVMLkEZqohJ").is_ok());
+    /// assert!(ContactId::parse("../admin").is_err());
+    /// ```
+    ContactId;
+    /// A GHL sub-account: the tenant.
+    LocationId;
+    /// A note of a contact.
+    NoteId;
+    /// A task of a contact.
+    TaskId;
+    /// An appointment (GHL: event) of a contact.
+    AppointmentId;
+    /// A business (company) of a location.
+    BusinessId;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn refuses_what_is_no_id() {
+        assert_eq!(ContactId::parse(""), Err(InvalidId::Empty));
+        assert_eq!(ContactId::parse(&"a".repeat(65)), Err(InvalidId::TooLong));
+        for bad in ["a/b", "a%2Fb", "a b", "ä", "a\0", "a\n", "..", "a.b"] {
+            assert_eq!(ContactId::parse(bad), Err(InvalidId::Alphabet), "{bad:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn an_accepted_id_is_printed_as_it_came(text in "[A-Za-z0-9_-]{1,64}") {
+            prop_assert_eq!(ContactId::parse(&text).unwrap().to_string(), text);
+        }
+
+        #[test]
+        fn never_panics(text in ".*") {
+            let _ = ContactId::parse(&text);
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! What follows from a profile's sections: pure functions of them and one `now`.

@@ -1,0 +1,179 @@
+//! Every kind of problem the service reports, free of transport: status codes are chosen in `http::problem`.
+
+use serde::Serialize;
+use std::{borrow::Cow, fmt, time::Duration};
+use utoipa::ToSchema;
+
+macro_rules! kinds {
+    ($($(#[$doc:meta])* $name:ident = $slug:literal;)*) => {
+        /// What went wrong, as a stable word (RFC 9457 `type` is `/problems/{slug}`).
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, ToSchema)]
+        pub enum ProblemKind {
+            $($(#[$doc])* #[serde(rename = $slug)] $name,)*
+        }
+
+        impl ProblemKind {
+            /// Every kind, in the order of their statuses; documents and tests walk it.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
+
+            /// The stable word, as in `/problems/{slug}`.
+            #[must_use]
+            pub const fn slug(self) -> &'static str {
+                match self { $(Self::$name => $slug,)* }
+            }
+        }
+    };
+}
+
+kinds! {
+    /// A path segment, query parameter or header cannot be understood.
+    InvalidParameter = "invalid-parameter";
+    /// The body is not well-formed JSON.
+    MalformedBody = "malformed-body";
+    /// No valid API key or token came with the request.
+    Unauthenticated = "unauthenticated";
+    /// The key is known but may not do this, or not here.
+    Forbidden = "forbidden";
+    /// No such route, or no such thing other than a contact.
+    NotFound = "not-found";
+    /// GHL knows no such contact in this location.
+    ContactNotFound = "contact-not-found";
+    /// The route exists, the method does not.
+    MethodNotAllowed = "method-not-allowed";
+    /// None of the representations offered is acceptable.
+    NotAcceptable = "not-acceptable";
+    /// GHL refuses a second contact with this e-mail address or phone.
+    DuplicateContact = "duplicate-contact";
+    /// A request with this idempotency key is still under way.
+    IdempotencyConflict = "idempotency-conflict";
+    /// `If-Match` or its like did not hold.
+    PreconditionFailed = "precondition-failed";
+    /// The body is larger than the limit.
+    BodyTooLarge = "body-too-large";
+    /// The body's content type is not one the route reads.
+    UnsupportedMediaType = "unsupported-media-type";
+    /// This idempotency key came before with another body.
+    IdempotencyKeyReused = "idempotency-key-reused";
+    /// The body is JSON but not what the route takes.
+    ValidationFailed = "validation-failed";
+    /// The caller's own rate limit is spent.
+    TooManyRequests = "too-many-requests";
+    /// A defect of ours.
+    Internal = "internal";
+    /// The upstream answered something that cannot be understood.
+    UpstreamInvalidResponse = "upstream-invalid-response";
+    /// The upstream rejects our token, its scope or its location.
+    UpstreamUnauthorized = "upstream-unauthorized";
+    /// GHL's quota for the location is spent.
+    QuotaExhausted = "quota-exhausted";
+    /// The upstream cannot be reached or fails.
+    UpstreamUnavailable = "upstream-unavailable";
+    /// The service is stopping.
+    ShuttingDown = "shutting-down";
+    /// The upstream did not answer in time.
+    UpstreamTimeout = "upstream-timeout";
+}
+
+/// One thing wrong with a body or a parameter.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct FieldError {
+    /// JSON pointer (RFC 6901) into the body, or the name of the parameter.
+    pub pointer: String,
+    /// What is wrong there.
+    pub message: String,
+}
+
+/// Which upstream is to blame, and what it said.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct UpstreamFault {
+    /// `ghl` or `ipinfo`.
+    #[schema(value_type = String)]
+    pub service: &'static str,
+    /// The HTTP status it answered, if it answered.
+    pub status: Option<u16>,
+    /// A short stable word for the failure (`timeout`, `connect`, `scope`, `html` …).
+    pub code: Cow<'static, str>,
+}
+
+/// A problem on its way to a caller. `detail` is meant for the caller; `cause` for the log alone.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// The kind, which decides status and title.
+    pub kind: ProblemKind,
+    /// A sentence for the caller; never a secret, never personal data.
+    pub detail: Cow<'static, str>,
+    /// Field by field, where that helps.
+    pub errors: Vec<FieldError>,
+    /// Who is to blame upstream.
+    pub upstream: Option<UpstreamFault>,
+    /// When trying again may help.
+    pub retry_after: Option<Duration>,
+    /// What the log should know and the caller not.
+    pub cause: Option<String>,
+}
+
+impl Problem {
+    /// A problem with nothing but its kind and a sentence.
+    pub fn new(kind: ProblemKind, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self { kind, detail: detail.into(), errors: Vec::new(), upstream: None, retry_after: None, cause: None }
+    }
+
+    /// A parameter that cannot be understood.
+    pub fn parameter(name: impl Into<String>, message: impl Into<String>) -> Self {
+        Self::new(ProblemKind::InvalidParameter, "A parameter of the request cannot be understood.")
+            .with_error(name, message)
+    }
+
+    /// Adds one field error.
+    #[must_use]
+    pub fn with_error(mut self, pointer: impl Into<String>, message: impl Into<String>) -> Self {
+        self.errors.push(FieldError { pointer: pointer.into(), message: message.into() });
+        self
+    }
+
+    /// Adds the upstream to blame.
+    #[must_use]
+    pub fn with_upstream(
+        mut self,
+        service: &'static str,
+        status: Option<u16>,
+        code: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        self.upstream = Some(UpstreamFault { service, status, code: code.into() });
+        self
+    }
+
+    /// Adds the time after which trying again may help.
+    #[must_use]
+    pub fn with_retry_after(mut self, after: Duration) -> Self {
+        self.retry_after = Some(after);
+        self
+    }
+
+    /// Adds what the log should know.
+    #[must_use]
+    pub fn with_cause(mut self, cause: impl Into<String>) -> Self {
+        self.cause = Some(cause.into());
+        self
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.kind.slug(), self.detail)
+    }
+}
+
+impl fmt::Debug for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Problem")
+            .field("kind", &self.kind)
+            .field("detail", &self.detail)
+            .field("errors", &self.errors)
+            .field("upstream", &self.upstream)
+            .field("cause", &self.cause)
+            .finish_non_exhaustive()
+    }
+}
+
+impl std::error::Error for Problem {}

@@ -1,0 +1,1 @@
+//! The profile as a document: sections, statuses, include.
