@@ -5,7 +5,7 @@ use std::{borrow::Cow, fmt, time::Duration};
 use utoipa::ToSchema;
 
 macro_rules! kinds {
-    ($($(#[$doc:meta])* $name:ident = $slug:literal;)*) => {
+    ($($(#[$doc:meta])* $name:ident = $slug:literal, $title:literal;)*) => {
         /// What went wrong, as a stable word (RFC 9457 `type` is `/problems/{slug}`).
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, ToSchema)]
         pub enum ProblemKind {
@@ -21,57 +21,63 @@ macro_rules! kinds {
             pub const fn slug(self) -> &'static str {
                 match self { $(Self::$name => $slug,)* }
             }
+
+            /// A short title, the same for every problem of this kind.
+            #[must_use]
+            pub const fn title(self) -> &'static str {
+                match self { $(Self::$name => $title,)* }
+            }
         }
     };
 }
 
 kinds! {
     /// A path segment, query parameter or header cannot be understood.
-    InvalidParameter = "invalid-parameter";
+    InvalidParameter = "invalid-parameter", "Invalid parameter";
     /// The body is not well-formed JSON.
-    MalformedBody = "malformed-body";
+    MalformedBody = "malformed-body", "Malformed body";
     /// No valid API key or token came with the request.
-    Unauthenticated = "unauthenticated";
+    Unauthenticated = "unauthenticated", "Not authenticated";
     /// The key is known but may not do this, or not here.
-    Forbidden = "forbidden";
+    Forbidden = "forbidden", "Not allowed";
     /// No such route, or no such thing other than a contact.
-    NotFound = "not-found";
+    NotFound = "not-found", "Not found";
     /// GHL knows no such contact in this location.
-    ContactNotFound = "contact-not-found";
+    ContactNotFound = "contact-not-found", "Contact not found";
     /// The route exists, the method does not.
-    MethodNotAllowed = "method-not-allowed";
+    MethodNotAllowed = "method-not-allowed", "Method not allowed";
     /// None of the representations offered is acceptable.
-    NotAcceptable = "not-acceptable";
+    NotAcceptable = "not-acceptable", "Not acceptable";
     /// GHL refuses a second contact with this e-mail address or phone.
-    DuplicateContact = "duplicate-contact";
+    DuplicateContact = "duplicate-contact", "Duplicate contact";
     /// A request with this idempotency key is still under way.
-    IdempotencyConflict = "idempotency-conflict";
+    IdempotencyConflict = "idempotency-conflict", "Request with this idempotency key under way";
     /// `If-Match` or its like did not hold.
-    PreconditionFailed = "precondition-failed";
+    PreconditionFailed = "precondition-failed", "Precondition failed";
     /// The body is larger than the limit.
-    BodyTooLarge = "body-too-large";
+    BodyTooLarge = "body-too-large", "Body too large";
     /// The body's content type is not one the route reads.
-    UnsupportedMediaType = "unsupported-media-type";
+    UnsupportedMediaType = "unsupported-media-type", "Unsupported media type";
     /// This idempotency key came before with another body.
-    IdempotencyKeyReused = "idempotency-key-reused";
+    IdempotencyKeyReused = "idempotency-key-reused", "Idempotency key used before";
     /// The body is JSON but not what the route takes.
-    ValidationFailed = "validation-failed";
+    ValidationFailed = "validation-failed", "Validation failed";
     /// The caller's own rate limit is spent.
-    TooManyRequests = "too-many-requests";
+    TooManyRequests = "too-many-requests", "Too many requests";
     /// A defect of ours.
-    Internal = "internal";
+    Internal = "internal", "Internal error";
     /// The upstream answered something that cannot be understood.
-    UpstreamInvalidResponse = "upstream-invalid-response";
+    UpstreamInvalidResponse = "upstream-invalid-response", "Upstream answered nonsense";
     /// The upstream rejects our token, its scope or its location.
-    UpstreamUnauthorized = "upstream-unauthorized";
+    UpstreamUnauthorized = "upstream-unauthorized", "Upstream rejects our credentials";
     /// GHL's quota for the location is spent.
-    QuotaExhausted = "quota-exhausted";
+    QuotaExhausted = "quota-exhausted", "Upstream quota spent";
     /// The upstream cannot be reached or fails.
-    UpstreamUnavailable = "upstream-unavailable";
+    UpstreamUnavailable = "upstream-unavailable", "Upstream unavailable";
     /// The service is stopping.
-    ShuttingDown = "shutting-down";
+    ShuttingDown = "shutting-down", "Shutting down";
     /// The upstream did not answer in time.
-    UpstreamTimeout = "upstream-timeout";
+    UpstreamTimeout = "upstream-timeout", "Upstream too slow";
 }
 
 /// One thing wrong with a body or a parameter.
