@@ -1,1 +1,85 @@
-//! Stand-in.
+//! A local stand-in for the GoHighLevel (GHL) API v2 and for the IPinfo HTTP API: both on one port, over a seeded data
+//! set of believable contacts with real public addresses. It enforces what GHL enforces - version header, tokens, scopes,
+//! tenants, quota, whitelists, duplicate rules, the three shapes of a contact, the search lag, the error bodies - and it
+//! fails on demand. It is written from GHL's reference, not from its client, and shares no type with one.
+//!
+//! ```
+//! # async fn example() -> std::io::Result<()> {
+//! use ghl_sandbox::{Fault, FaultAction, Sandbox, SandboxConfig, tokens};
+//!
+//! let sandbox = Sandbox::start(SandboxConfig::default()).await?;
+//! sandbox.inject(Fault::new("ghl.notes", FaultAction::Html502).times(1));
+//! let url = format!("{}/contacts/{}", sandbox.base_url(), tokens::EXAMPLE_CONTACT);
+//! // … point a client at it …
+//! assert_eq!(sandbox.calls().count("ghl.contact"), 0);
+//! # drop(url); Ok(()) }
+//! ```
+//!
+//! # Names and tokens
+//!
+//! The constants of [`tokens`] are the same in every sandbox; [`examples`] names one contact for each oddity.
+//!
+//! | token | is for |
+//! |---|---|
+//! | `pit-00000000-0000-4000-8000-000000000001` | location `sandboxLocation00001`, all scopes |
+//! | `pit-00000000-0000-4000-8000-000000000002` | location `sandboxLocation00002`, all scopes |
+//! | `pit-00000000-0000-4000-8000-000000000003` | location 1, `contacts.readonly` only: 401 on every write |
+//! | `pit-00000000-0000-4000-8000-000000000004` | the agency: 401 scope on contacts, 401 user type on locations |
+//! | `pit-00000000-0000-4000-8000-000000000005` | location 1, `locations.readonly` only: 401 on contacts |
+//! | `sandbox.oauth-location-1.access` | location 1, an OAuth access token |
+//! | `sandbox.oauth-company.access` | the agency, OAuth: 401 class |
+//! | `sandbox.oauth-expired.access` | 401 `Invalid JWT` |
+//! | `sandboxipinfo1`, `sandboxiplite1` | IPinfo: every product; Lite and legacy only |
+//!
+//! # Endpoint names
+//!
+//! Counters and faults use these: `ghl.contact`, `ghl.contacts_list`, `ghl.contact_create`, `ghl.contact_update`,
+//! `ghl.contact_upsert`, `ghl.contact_delete`, `ghl.search`, `ghl.duplicate`, `ghl.business_contacts`, `ghl.notes`,
+//! `ghl.note`, `ghl.note_create`, `ghl.note_update`, `ghl.note_delete`, `ghl.tasks`, `ghl.task`, `ghl.task_create`,
+//! `ghl.task_update`, `ghl.task_complete`, `ghl.task_delete`, `ghl.appointments`, `ghl.tags_add`, `ghl.tags_remove`,
+//! `ghl.bulk_tags`, `ghl.bulk_business`, `ghl.followers_add`, `ghl.followers_remove`, `ghl.campaign_add`,
+//! `ghl.campaign_remove`, `ghl.campaign_clear`, `ghl.workflow_add`, `ghl.workflow_remove`, `ghl.location`,
+//! `ghl.custom_fields`, `ghl.location_tags`; `ipinfo.lite`, `ipinfo.lookup`, `ipinfo.legacy`, `ipinfo.resproxy`,
+//! `ipinfo.batch`, `ipinfo.me`, `ipinfo.data`, `ipinfo.checksums`.
+//!
+//! A request that none of them covers is answered 501 and remembered in [`Calls::unexpected`].
+//!
+//! # Control API
+//!
+//! Under `/__sandbox/`, JSON, without authentication and never counted: GET `calls`, POST `reset`, GET, POST and DELETE
+//! `faults`, GET and POST `clock` (`{"advanceSeconds": 60}`), GET `contacts?locationId=`, GET `state`, POST
+//! `locations/{id}` (`{"allowDuplicateContact": true}`).
+//!
+//! # Where the reference leaves a choice
+//!
+//! - The burst window opens with the first request ([`QuotaWindow`]); the day ends at midnight UTC of the sandbox's clock.
+//! - A missing `locationId`: 422 in a body and on the first page of the list, 403 with a cursor and in other queries.
+//! - After a write, a search shows the old record for four tenths of the lag, then none, then the new one.
+//! - An empty custom-field value clears text and choices and is ignored for numbers and dates; unknown fields are dropped.
+//! - Of two upsert matches the second keeps its identifier: it is not copied to the first.
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+mod calls;
+mod clock;
+mod config;
+mod control;
+mod dispatch;
+pub mod examples;
+mod faults;
+mod ghl;
+mod ipinfo;
+mod model;
+mod rng;
+mod seed;
+mod server;
+mod state;
+pub mod tokens;
+mod transport;
+mod wire;
+
+pub use calls::Calls;
+pub use config::{IpinfoPlan, QuotaProfile, QuotaWindow, SandboxConfig};
+pub use faults::{Fault, FaultAction};
+pub use seed::contact::{AppointmentSeed, ContactSeed, NoteSeed, TaskSeed};
+pub use server::Sandbox;

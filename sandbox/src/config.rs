@@ -1,0 +1,92 @@
+//! What a sandbox may be told when it starts. Everything has a default that suits tests: an ephemeral loopback port,
+//! seed 1, no search lag, GHL's standard quota.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+/// How a sandbox starts. Build it with `SandboxConfig { contacts: 1_000, ..SandboxConfig::default() }`.
+#[derive(Clone, Debug)]
+pub struct SandboxConfig {
+    /// Where to listen; port 0 takes a free one.
+    pub bind: SocketAddr,
+    /// Everything seeded follows from this number.
+    pub seed: u64,
+    /// How many contacts the first location holds. The second always holds twenty.
+    pub contacts: usize,
+    /// How long the search index trails a write. The library's default is none; the binary's is 10 s, as measured on
+    /// the live API.
+    pub search_lag: Duration,
+    /// The rate limits of each location.
+    pub quota: QuotaProfile,
+    /// How a burst window is counted.
+    pub quota_window: QuotaWindow,
+    /// What `/lookup` answers.
+    pub ipinfo_plan: IpinfoPlan,
+    /// IPinfo look-ups a month before 429.
+    pub ipinfo_monthly: u64,
+}
+
+impl Default for SandboxConfig {
+    fn default() -> Self {
+        Self {
+            bind: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            seed: 1,
+            contacts: 200,
+            search_lag: Duration::ZERO,
+            quota: QuotaProfile::Standard,
+            quota_window: QuotaWindow::Fixed,
+            ipinfo_plan: IpinfoPlan::Plus,
+            ipinfo_monthly: 150_000,
+        }
+    }
+}
+
+/// GHL's rate limits, per location.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum QuotaProfile {
+    /// 100 requests in 10 s, 200,000 a day.
+    Standard,
+    /// 25 requests in 10 s, 10,000 a day: trial and sandbox agencies, and their private tokens.
+    Trial,
+    /// Counted and reported (with the standard figures), never refused.
+    Unlimited,
+    /// Any other figures, for tests of the edges.
+    Custom {
+        /// Requests in 10 s.
+        burst: u32,
+        /// Requests a day.
+        daily: u32,
+    },
+}
+
+impl QuotaProfile {
+    /// (requests in 10 s, requests a day)
+    pub(crate) fn limits(self) -> (u32, u32) {
+        match self {
+            Self::Standard | Self::Unlimited => (100, 200_000),
+            Self::Trial => (25, 10_000),
+            Self::Custom { burst, daily } => (burst, daily),
+        }
+    }
+}
+
+/// How the 10 s burst window is counted. GHL does not say; `Fixed` is what its headers suggest, `Sliding` the
+/// strictest reading.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum QuotaWindow {
+    /// A window opens with the first request and lasts 10 s.
+    Fixed,
+    /// No 10 s span may hold more than the limit.
+    Sliding,
+}
+
+/// IPinfo's paid plans: they decide which fields `/lookup` returns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IpinfoPlan {
+    /// `geo`, `as` and five flags.
+    Core,
+    /// Adds `mobile`, `anonymous` and details.
+    Plus,
+    /// Adds residential-proxy facts to `anonymous`.
+    Max,
+}

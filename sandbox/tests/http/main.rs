@@ -1,0 +1,19 @@
+//! The sandbox held to the reference, over real HTTP. One binary; a module a subject.
+#![expect(clippy::expect_used, clippy::panic, reason = "a test may fail where it stands")]
+#![expect(clippy::print_stdout, reason = "a skipped test says so")]
+
+mod contract;
+mod contract_deviations;
+mod contract_schema;
+mod control;
+mod faults;
+mod ipinfo;
+mod lists;
+mod nonsense;
+mod reads;
+mod rules;
+mod search;
+mod seed;
+mod support;
+mod upserts;
+mod writes;
