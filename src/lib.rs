@@ -4,7 +4,6 @@
 
 pub mod clock;
 pub mod domain;
-pub mod profiles;
 pub mod settings;
 pub mod tasks;
 pub mod telemetry;

@@ -1,16 +1,87 @@
 //! Typed settings: the compiled-in default file, then a file, then the environment, then flags.
 //!
-//! [`Settings`] is what the program needs, parsed and checked once; nothing else in the crate reads the environment.
+//! [`Settings`] is what the program needs, parsed and checked once; [`Sources`] is what it was made from, and
+//! [`Sources::from_process`] is the only place in the crate that reads the environment. The way from one to the other:
+//! `document` (TOML with positions) → `layers` (one value a key) → `read` and `values` (typed, checked) → `effective`.
 
+mod auth_keys;
+mod document;
+mod effective;
+mod error;
+mod layers;
+mod loaded;
+mod nearest;
+mod read;
 pub mod secret;
+mod values;
+pub mod watch;
+
+pub use error::{Origin, SettingsError, SettingsErrors};
+pub use loaded::{Described, Loaded};
+pub(crate) use values::log_filter;
 
 use crate::domain::ids::LocationId;
 use ipnetwork::IpNetwork;
 use secret::LiveSecret;
-use std::{collections::BTreeSet, net::SocketAddr, path::PathBuf, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::SocketAddr,
+    path::PathBuf,
+    time::Duration,
+};
 
 /// The defaults, with a comment on every key.
 pub const DEFAULTS: &str = include_str!("../settings.default.toml");
+
+/// What settings are made from, beside the defaults. Tests write it by hand and never touch the environment.
+///
+/// ```
+/// use ghl_enrich::settings::{Settings, Sources};
+/// let loaded = Settings::load(Sources::default().with("http.bind", "127.0.0.1:0").with("http.workers", 2))?;
+/// assert_eq!(loaded.settings.http.workers, 2);
+/// # Ok::<(), ghl_enrich::settings::SettingsErrors>(())
+/// ```
+#[derive(Clone, Default)]
+pub struct Sources {
+    /// A TOML file, over the defaults.
+    pub file: Option<PathBuf>,
+    /// `ENRICH_SECTION__KEY` and the well-known names (`GHL_TOKEN` …), over the file; all others are passed over.
+    pub environment: BTreeMap<String, String>,
+    /// Dotted key and value, over everything. A text stands for a value of any type, as in a variable.
+    pub flags: Vec<(String, toml::Value)>,
+}
+
+impl Sources {
+    /// The sources of a running process: its environment, and what its command line says.
+    #[must_use]
+    pub fn from_process(file: Option<PathBuf>, flags: Vec<(String, toml::Value)>) -> Self {
+        // `vars` panics on a variable that is not UTF-8, whoever set it. A replaced character fails its key's check.
+        let environment = std::env::vars_os()
+            .map(|(name, value)| (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned()))
+            .filter(|(name, _)| layers::is_ours(name))
+            .collect();
+        Self { file, environment, flags }
+    }
+
+    /// The same with one more flag.
+    #[must_use]
+    pub fn with(mut self, key: &str, value: impl Into<toml::Value>) -> Self {
+        self.flags.push((key.to_owned(), value.into()));
+        self
+    }
+}
+
+impl std::fmt::Debug for Sources {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let variables: Vec<_> = self.environment.keys().collect();
+        let flags: Vec<_> = self.flags.iter().map(|(key, _)| key).collect();
+        f.debug_struct("Sources")
+            .field("file", &self.file)
+            .field("variables", &variables)
+            .field("flags", &flags)
+            .finish_non_exhaustive()
+    }
+}
 
 /// Effective settings.
 #[derive(Debug, Clone)]
@@ -45,7 +116,6 @@ pub struct HttpSettings {
     pub keep_alive: Duration,
     pub cors_origins: Vec<String>,
     pub hosts: Vec<String>,
-    pub trusted_proxies: Vec<IpNetwork>,
     pub requests_per_second: u32,
     pub drain: Duration,
     pub shutdown: Duration,
@@ -64,7 +134,7 @@ pub struct AuthSettings {
 pub struct ApiKey {
     /// Shown in logs and audit.
     pub name: String,
-    /// SHA-256 of the key.
+    /// SHA-256 of the key as it is sent, prefix included ([`secret::sha256`]).
     pub sha256: [u8; 32],
     /// What it may do.
     pub roles: BTreeSet<Role>,
@@ -79,6 +149,38 @@ pub enum Role {
     Read,
     Write,
     Admin,
+}
+
+impl ApiKey {
+    /// Checks a name before it goes into a settings file.
+    ///
+    /// # Errors
+    /// What is wrong with it and what to write, in a sentence.
+    pub fn parse_name(name: &str) -> Result<String, String> {
+        let checked = auth_keys::check_name(name);
+        checked.map(|()| name.to_owned()).map_err(|error| format!("{}. {}", error.problem, error.remedy))
+    }
+}
+
+impl Role {
+    /// The role as settings spell it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Write => "write",
+            Self::Admin => "admin",
+        }
+    }
+
+    /// The role of that name.
+    ///
+    /// # Errors
+    /// What is wrong with it and what to write, in a sentence.
+    pub fn parse(name: &str) -> Result<Self, String> {
+        let parsed = values::choice(name, &auth_keys::ROLES);
+        parsed.map_err(|error| format!("{}. {}", error.problem, error.remedy))
+    }
 }
 
 /// `[ghl]`
@@ -195,3 +297,6 @@ pub enum AccessLog {
     All,
     None,
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,13 +4,17 @@
 //! process needs for as long as it lives) that ends by a panic takes the process down rather than dying unseen.
 
 use std::{future::Future, time::Duration};
-use tokio::task::JoinHandle;
+use tokio::{runtime::Handle, task::JoinHandle};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::Instrument as _;
 
 /// Spawns and keeps account of what was spawned. Cheap to clone.
-#[derive(Debug, Clone, Default)]
+///
+/// Everything runs on the runtime that [`Tasks::new`] was called in, whichever thread asks for it: an HTTP worker has a
+/// runtime of its own, which ends with it, and work must not.
+#[derive(Debug, Clone)]
 pub struct Tasks {
+    runtime: Handle,
     tracker: TaskTracker,
     stop: CancellationToken,
     broken: CancellationToken,
@@ -18,9 +22,18 @@ pub struct Tasks {
 
 impl Tasks {
     /// No tasks yet.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime.
     #[must_use]
+    #[expect(clippy::new_without_default, reason = "it is bound to the current runtime")]
     pub fn new() -> Self {
-        Self::default()
+        Self {
+            runtime: Handle::current(),
+            tracker: TaskTracker::new(),
+            stop: CancellationToken::new(),
+            broken: CancellationToken::new(),
+        }
     }
 
     /// Spawns a load: it runs to its end whoever hangs up. The handle may be dropped.
@@ -29,7 +42,7 @@ impl Tasks {
     where
         F: Future<Output: Send + 'static> + Send + 'static,
     {
-        tokio::spawn(self.tracker.track_future(load.instrument(tracing::debug_span!("load", name))))
+        self.runtime.spawn(self.tracker.track_future(load.instrument(tracing::debug_span!("load", name))))
     }
 
     /// Spawns a loop, which gets a token that is cancelled at shutdown. If it panics, [`Tasks::broken`] resolves.
@@ -41,7 +54,7 @@ impl Tasks {
     {
         let guard = BrokenOnPanic { name, broken: self.broken.clone() };
         let body = body(self.stop.child_token()).instrument(tracing::info_span!("loop", name));
-        tokio::spawn(self.tracker.track_future(async move {
+        self.runtime.spawn(self.tracker.track_future(async move {
             let guard = guard;
             body.await;
             drop(guard);

@@ -17,7 +17,7 @@ pub struct Contact {
     /// GHL's `type`, `lead` for most.
     #[serde(rename = "type")]
     pub kind: Option<String>,
-    /// Full name as GHL composes it.
+    /// Full name as GHL composes it; of first and last name, where it gives none.
     pub name: Option<String>,
     /// First name, in the person's own spelling.
     pub first_name: Option<String>,
@@ -74,7 +74,8 @@ pub struct Contact {
     /// Last activity GHL saw.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub last_activity: Option<Timestamp>,
-    /// Fields GHL sends that have no name of ours yet, passed through untouched.
+    /// Fields GHL sends that have no name of ours yet, passed through untouched. Known fields whose value has no
+    /// possible reading (a list for a name) stand raw under `unparsed`.
     #[serde(flatten)]
     pub extra: Map<String, Value>,
 }

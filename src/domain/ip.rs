@@ -1,5 +1,6 @@
 //! IP intelligence: what is known of an address, whichever backend knew it.
 
+use super::country::{Continent, Country};
 use ipnetwork::IpNetwork;
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
@@ -227,10 +228,64 @@ pub enum Unusable {
     Relay,
     /// A residential proxy.
     ResidentialProxy,
+    /// It hides somebody, and the backend does not say how.
+    Anonymous,
     /// Private, loopback, documentation …
     Reserved,
     /// One of the configured own servers: the capture ran there, not at the person's.
     OwnServer,
+}
+
+/// Every reason why an address says little about the person behind it; none means it is usable. A mobile, anycast or
+/// satellite address is: it is still the person's.
+///
+/// ```
+/// use ghl_enrich::domain::ip::{Ownership, Privacy, Scope, Traits, Unusable, unusable_because};
+/// let vpn = Privacy { vpn: Some(true), ..Privacy::default() };
+/// assert_eq!(unusable_because(Scope::Global, &vpn, &Traits::default(), Ownership::Foreign), [Unusable::Vpn]);
+/// ```
+#[must_use]
+pub fn unusable_because(scope: Scope, privacy: &Privacy, traits: &Traits, ownership: Ownership) -> Vec<Unusable> {
+    let hidden = [
+        (privacy.vpn, Unusable::Vpn),
+        (privacy.proxy, Unusable::Proxy),
+        (privacy.tor, Unusable::Tor),
+        (privacy.relay, Unusable::Relay),
+        (privacy.residential_proxy, Unusable::ResidentialProxy),
+    ];
+    let mut reasons = Vec::new();
+    if traits.hosting == Some(true) {
+        reasons.push(Unusable::Hosting);
+    }
+    reasons.extend(hidden.iter().filter(|(flag, _)| *flag == Some(true)).map(|(_, reason)| *reason));
+    let named = hidden.iter().any(|(flag, _)| *flag == Some(true));
+    if privacy.anonymous == Some(true) && !named {
+        reasons.push(Unusable::Anonymous);
+    }
+    if scope != Scope::Global {
+        reasons.push(Unusable::Reserved);
+    }
+    if ownership == Ownership::Ours {
+        reasons.push(Unusable::OwnServer);
+    }
+    reasons
+}
+
+/// Whose an address is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ownership {
+    /// In one of the configured own networks.
+    Ours,
+    /// Anybody else's.
+    Foreign,
+}
+
+impl Ownership {
+    /// Whether an address is in one of `own_servers`. The address must be canonical.
+    #[must_use]
+    pub fn of(address: IpAddr, own_servers: &[IpNetwork]) -> Self {
+        if own_servers.iter().any(|network| network.contains(address)) { Self::Ours } else { Self::Foreign }
+    }
 }
 
 /// Who answered, and how precisely.
@@ -290,3 +345,41 @@ pub enum Precision {
     /// Nothing about the place.
     None,
 }
+
+impl Precision {
+    /// The finest thing that `geo` holds. Coordinates alone count as a country's: where there is neither city nor region,
+    /// they are the middle of something larger.
+    #[must_use]
+    pub fn of(geo: &Geo) -> Self {
+        if geo.city.is_some() || geo.postal_code.is_some() {
+            Self::City
+        } else if geo.region.is_some() || geo.region_code.is_some() {
+            Self::Region
+        } else if geo.country_code.is_some() || geo.country.is_some() || geo.latitude.is_some() {
+            Self::Country
+        } else {
+            Self::None
+        }
+    }
+}
+
+impl Geo {
+    /// Fills what follows from the country and the continent and is not known: names, EU membership, currency and flag.
+    pub fn fill_from_tables(&mut self) {
+        let code = self.country_code.as_deref();
+        if let Some(country) = code.and_then(Country::by_code) {
+            self.country.get_or_insert_with(|| country.name.to_owned());
+            self.continent_code.get_or_insert_with(|| country.continent.code().to_owned());
+            self.in_eu = Some(country.in_eu());
+            self.currency = country.currency.map(str::to_owned);
+            self.flag = Some(country.flag());
+        }
+        if self.continent.is_none() {
+            let continent = self.continent_code.as_deref().and_then(Continent::by_code);
+            self.continent = continent.map(|continent| continent.name().to_owned());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -70,7 +70,7 @@ kinds! {
     UpstreamInvalidResponse = "upstream-invalid-response", "Upstream answered nonsense";
     /// The upstream rejects our token, its scope or its location.
     UpstreamUnauthorized = "upstream-unauthorized", "Upstream rejects our credentials";
-    /// GHL's quota for the location is spent.
+    /// The upstream's quota is spent: GHL's for the location, or IPinfo's.
     QuotaExhausted = "quota-exhausted", "Upstream quota spent";
     /// The upstream cannot be reached or fails.
     UpstreamUnavailable = "upstream-unavailable", "Upstream unavailable";

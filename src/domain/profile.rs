@@ -4,6 +4,7 @@ use super::{
     appointment::Appointment,
     contact::Contact,
     ids::{ContactId, LocationId},
+    insights::Insights,
     ip::{IpIntelligence, Scope},
     note::Note,
     problem::{Problem, UpstreamFault},
@@ -245,8 +246,7 @@ pub struct Profile<'a> {
     /// What is known of its address.
     pub ip: Option<&'a IpIntelligence>,
     /// What follows from the above.
-    #[schema(value_type = Option<Object>)]
-    pub insights: Option<&'a serde_json::Value>,
+    pub insights: Option<&'a Insights>,
     /// How each section stands.
     pub sections: SectionReports,
 }

@@ -1,13 +1,21 @@
 //! Prometheus metrics, all prefixed `ghl_enrich_`. Hot paths hold pre-resolved counters; nothing is looked up by label
 //! while a warm request is answered.
 
-use crate::upstream::Service;
+use crate::{
+    domain::{ip::Backend, profile::Section},
+    upstream::Service,
+};
+use jiff::Timestamp;
 use prometheus_client::{
     encoding::{EncodeLabelSet, text::encode},
-    metrics::{counter::Counter, family::Family, histogram::Histogram},
+    metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
     registry::Registry,
 };
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 /// The metrics of one process. Cheap to clone.
 #[derive(Clone)]
@@ -19,6 +27,30 @@ struct Inner {
     registry: Registry,
     upstream_calls: Family<CallLabels, Counter>,
     upstream_seconds: Family<EndpointLabels, Histogram>,
+    section_loads: Family<SectionLabels, Counter>,
+    ip_lookups: Family<LookupLabels, Counter>,
+    mmdb_built_at: Gauge,
+    http_requests: Family<RequestLabels, Counter>,
+    http_seconds: Family<RouteLabels, Histogram>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct SectionLabels {
+    section: &'static str,
+    outcome: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RequestLabels {
+    method: String,
+    route: String,
+    status: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RouteLabels {
+    method: String,
+    route: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -34,8 +66,77 @@ struct EndpointLabels {
     endpoint: &'static str,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct LookupLabels {
+    backend: &'static str,
+    outcome: &'static str,
+}
+
 /// Upper bounds in seconds: a warm hit takes microseconds, an upstream call milliseconds to seconds.
 pub const CALL_BUCKETS: [f64; 10] = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+
+/// The same for requests: from a hit out of memory to a cold profile behind a slow upstream.
+pub const REQUEST_BUCKETS: [f64; 12] = [0.0001, 0.00025, 0.0005, 0.001, 0.005, 0.025, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
+
+/// The class of an HTTP status.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum HttpClass {
+    Informational,
+    Success,
+    Redirection,
+    ClientError,
+    ServerError,
+}
+
+impl HttpClass {
+    const COUNT: usize = 5;
+
+    /// The class of a status.
+    #[must_use]
+    pub const fn of(status: u16) -> Self {
+        match status {
+            0..200 => Self::Informational,
+            200..300 => Self::Success,
+            300..400 => Self::Redirection,
+            400..500 => Self::ClientError,
+            500.. => Self::ServerError,
+        }
+    }
+
+    /// The word used as label.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Informational => "1xx",
+            Self::Success => "2xx",
+            Self::Redirection => "3xx",
+            Self::ClientError => "4xx",
+            Self::ServerError => "5xx",
+        }
+    }
+}
+
+/// Counts the requests of one route: each handle is resolved on first use and held.
+#[derive(Debug)]
+pub struct RouteMetrics {
+    labels: RouteLabels,
+    requests: Family<RequestLabels, Counter>,
+    by_class: [OnceLock<Counter>; HttpClass::COUNT],
+    seconds: Histogram,
+}
+
+impl RouteMetrics {
+    /// Counts one answer.
+    pub fn count(&self, class: HttpClass, seconds: f64) {
+        let counter = self.by_class[class as usize].get_or_init(|| {
+            let RouteLabels { method, route } = self.labels.clone();
+            self.requests.get_or_create(&RequestLabels { method, route, status: class.as_str() }).clone()
+        });
+        counter.inc();
+        self.seconds.observe(seconds);
+    }
+}
 
 impl fmt::Debug for Metrics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -59,7 +160,48 @@ impl Metrics {
         let upstream_seconds =
             Family::<EndpointLabels, Histogram>::new_with_constructor(|| Histogram::new(CALL_BUCKETS));
         registry.register("upstream_call_seconds", "Time of upstream calls", upstream_seconds.clone());
-        Self { inner: Arc::new(Inner { registry, upstream_calls, upstream_seconds }) }
+        let section_loads = Family::<SectionLabels, Counter>::default();
+        registry.register("section_loads", "Loads of profile sections by outcome", section_loads.clone());
+        let ip_lookups = Family::<LookupLabels, Counter>::default();
+        registry.register("ip_lookups", "Look-ups of addresses by backend and outcome", ip_lookups.clone());
+        let mmdb_built_at = Gauge::default();
+        registry.register(
+            "mmdb_build_timestamp_seconds",
+            "When the IP database file that answers was built, Unix time; 0 without a file",
+            mmdb_built_at.clone(),
+        );
+        let http_requests = Family::<RequestLabels, Counter>::default();
+        registry.register("http_requests", "Requests by route and class of status", http_requests.clone());
+        let http_seconds = Family::<RouteLabels, Histogram>::new_with_constructor(|| Histogram::new(REQUEST_BUCKETS));
+        registry.register("http_request_seconds", "Time to answer requests", http_seconds.clone());
+        let inner = Inner {
+            registry,
+            upstream_calls,
+            upstream_seconds,
+            section_loads,
+            ip_lookups,
+            mmdb_built_at,
+            http_requests,
+            http_seconds,
+        };
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// Counts one load of a profile's section.
+    pub fn section_load(&self, section: Section, loaded: bool) {
+        let outcome = if loaded { "ok" } else { "failed" };
+        self.inner.section_loads.get_or_create(&SectionLabels { section: section.as_str(), outcome }).inc();
+    }
+
+    /// Counts one try of a backend to answer for an address.
+    pub fn ip_lookup(&self, backend: Backend, outcome: &'static str) {
+        let backend = backend.as_str();
+        self.inner.ip_lookups.get_or_create(&LookupLabels { backend, outcome }).inc();
+    }
+
+    /// Keeps when the IP database file that answers was built.
+    pub fn mmdb_built_at(&self, built_at: Timestamp) {
+        self.inner.mmdb_built_at.set(built_at.as_second());
     }
 
     /// Counts one upstream call.
@@ -69,6 +211,14 @@ impl Metrics {
         self.inner.upstream_seconds.get_or_create(&EndpointLabels { service, endpoint }).observe(took.as_secs_f64());
     }
 
+    /// Handles for the requests of one route.
+    #[must_use]
+    pub fn route(&self, method: &str, route: &str) -> RouteMetrics {
+        let labels = RouteLabels { method: method.to_owned(), route: route.to_owned() };
+        let seconds = self.inner.http_seconds.get_or_create(&labels).clone();
+        RouteMetrics { labels, requests: self.inner.http_requests.clone(), by_class: Default::default(), seconds }
+    }
+
     /// The exposition, OpenMetrics text.
     #[must_use]
     pub fn render(&self) -> String {
@@ -76,5 +226,50 @@ impl Metrics {
         // Writing to a String cannot fail.
         let _ = encode(&mut text, &self.inner.registry);
         text
+    }
+
+    /// The same in Prometheus' text format 0.0.4, which names a counter's family as its sample.
+    #[must_use]
+    pub fn render_text(&self) -> String {
+        let exposition = self.render();
+        let mut counters = std::collections::HashSet::new();
+        for line in exposition.lines().filter_map(|line| line.strip_prefix("# TYPE ")) {
+            if let Some(name) = line.strip_suffix(" counter") {
+                counters.insert(name);
+            }
+        }
+        let mut text = String::with_capacity(exposition.len());
+        for line in exposition.lines().filter(|line| *line != "# EOF" && !line.starts_with("# UNIT ")) {
+            text.push_str(&with_total(line, &counters));
+            text.push('\n');
+        }
+        text
+    }
+}
+
+/// A comment line about a counter with its family's name as text format wants it; any other line as it is.
+fn with_total(line: &str, counters: &std::collections::HashSet<&str>) -> String {
+    let renamed = ["# HELP ", "# TYPE "].iter().find_map(|mark| {
+        let (name, rest) = line.strip_prefix(mark)?.split_once(' ')?;
+        counters.contains(name).then(|| format!("{mark}{name}_total {rest}"))
+    });
+    renamed.unwrap_or_else(|| line.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_format_names_a_counter_as_its_samples() {
+        let metrics = Metrics::new();
+        metrics.route("GET", "/v1/x").count(HttpClass::of(200), 0.01);
+        let text = metrics.render_text();
+        assert!(text.contains("# TYPE ghl_enrich_http_requests_total counter"), "{text}");
+        assert!(
+            text.contains("ghl_enrich_http_requests_total{method=\"GET\",route=\"/v1/x\",status=\"2xx\"} 1"),
+            "{text}"
+        );
+        assert!(text.contains("# TYPE ghl_enrich_http_request_seconds histogram") && !text.contains("# EOF"), "{text}");
     }
 }

@@ -1,0 +1,65 @@
+//! The default file against the code: every key is explained, is read, can be set, and changes something.
+
+use super::{Folder, load};
+use crate::settings::{DEFAULTS, Settings, Sources, effective, layers::Layers, layers::variable_of, read::Reader};
+use std::collections::BTreeSet;
+use toml::Value;
+
+fn layers() -> Layers {
+    let mut errors = Vec::new();
+    let layers = Layers::collect(&Sources::default(), &mut errors);
+    assert!(errors.is_empty(), "{errors:?}");
+    layers
+}
+
+#[test]
+fn every_key_is_read_and_none_besides() {
+    let layers = layers();
+    let mut reader = Reader::new(&layers, Vec::new());
+    assert!(effective::read(&mut reader).is_some());
+    let known: BTreeSet<_> = layers.iter().map(|(key, _)| key.to_owned()).collect();
+    assert_eq!(reader.asked, known);
+}
+
+#[test]
+fn every_key_has_a_comment_above_it() {
+    let lines: Vec<_> = DEFAULTS.lines().collect();
+    for pair in lines.windows(2).filter(|pair| pair[1].contains(" = ") && !pair[1].starts_with('#')) {
+        assert!(pair[0].starts_with("# "), "no comment above {:?}", pair[1]);
+    }
+}
+
+/// Another good value for a key, as a variable would hold it.
+fn another(key: &str, default: &Value, folder: &Folder) -> String {
+    match (key, default) {
+        (_, Value::Integer(number)) if *number > 1 => (number - 1).to_string(),
+        (_, Value::Integer(number)) => (number + 1).to_string(),
+        (_, Value::Boolean(truth)) => (!truth).to_string(),
+        ("http.bind", _) => "127.0.0.1:8081".to_owned(),
+        ("http.admin_bind", _) => "127.0.0.1:9091".to_owned(),
+        ("http.cors_origins", _) => r#"["https://app.example"]"#.to_owned(),
+        ("profile.own_servers", _) => r#"["192.0.2.0/24"]"#.to_owned(),
+        ("ipinfo.backends", _) => r#"["embedded"]"#.to_owned(),
+        ("ipinfo.plan", _) => "lookup".to_owned(),
+        ("auth.keys", _) => format!("[{{name='a', sha256='{}', roles=['read']}}]", "0".repeat(64)),
+        (_, Value::Array(_)) => r#"["email"]"#.to_owned(),
+        ("ghl.timezone", _) => "Europe/Berlin".to_owned(),
+        ("telemetry.log_level", _) => "debug".to_owned(),
+        ("telemetry.log_format", _) => "json".to_owned(),
+        ("telemetry.access_log", _) => "all".to_owned(),
+        (key, _) if key.ends_with("_file") => folder.write("token", "t0ken").to_str().unwrap().to_owned(),
+        (key, _) if key.ends_with("base_url") => "http://127.0.0.1:4010".to_owned(),
+        (_, _) => "another".to_owned(),
+    }
+}
+
+#[test]
+fn every_key_can_be_set_by_its_variable_and_changes_something() {
+    let plain = format!("{:?}", Settings::load(Sources::default()).unwrap().settings);
+    let folder = Folder::new();
+    for (key, layered) in layers().iter() {
+        let value = another(key, &layered.value, &folder);
+        let loaded = load("", &[(&variable_of(key), &value)]).unwrap_or_else(|errors| panic!("{key}: {errors}"));
+        assert_ne!(format!("{:?}", loaded.settings), plain, "{key} is a dead key");
+    }
+}
