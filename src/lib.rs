@@ -4,6 +4,7 @@
 
 pub mod clock;
 pub mod domain;
+pub mod ghl;
 pub mod settings;
 pub mod tasks;
 pub mod telemetry;
