@@ -6,6 +6,7 @@ pub mod clock;
 pub mod domain;
 pub mod ghl;
 pub mod ipinfo;
+pub mod profiles;
 pub mod settings;
 pub mod tasks;
 pub mod telemetry;

@@ -1,0 +1,313 @@
+//! What memory holds of one contact: an immutable set of sections, replaced as a whole when one of them lands.
+
+use super::{
+    freshness::{Facts, Life, Policy},
+    render::{Past, Rendering},
+};
+use crate::{
+    domain::{
+        address::Choice,
+        appointment::Appointment,
+        contact::Contact,
+        ip::IpIntelligence,
+        note::Note,
+        problem::{Problem, ProblemKind},
+        profile::{Include, Section},
+        task::Task,
+    },
+    ipinfo::BackendTry,
+};
+use jiff::Timestamp;
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+/// One section's place: what is held, whether it was touched since, and how the last attempt failed.
+#[derive(Debug, Clone)]
+pub(super) struct Slot<T> {
+    pub(super) held: Option<Held<T>>,
+    pub(super) touched: Option<Touched>,
+    pub(super) failure: Option<Failure>,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Held<T> {
+    pub(super) value: T,
+    pub(super) life: Life,
+    /// Size of the upstream's answer, which the weigher goes by.
+    pub(super) wire_bytes: usize,
+}
+
+/// What said that a held section is out of date.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Touched {
+    pub(super) at: Timestamp,
+    pub(super) by: TouchedBy,
+}
+
+/// Who may say so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TouchedBy {
+    /// Somebody flushed it.
+    Flush,
+    /// A write of ours.
+    Write,
+}
+
+impl TouchedBy {
+    /// The word `explain` shows.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Flush => "flush",
+            Self::Write => "write",
+        }
+    }
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Failure {
+    pub(super) problem: Problem,
+    pub(super) at: Timestamp,
+}
+
+impl<T> Default for Slot<T> {
+    fn default() -> Self {
+        Self { held: None, touched: None, failure: None }
+    }
+}
+
+impl<T> Slot<T> {
+    fn facts(&self) -> Facts<'_> {
+        Facts {
+            life: self.held.as_ref().map(|held| held.life),
+            touched: self.touched.is_some(),
+            failure: self.failure.as_ref().map(|failure| (&failure.problem, failure.at)),
+        }
+    }
+
+    /// What is held, if it may still be served at all.
+    pub(super) fn usable(&self, policy: &Policy, now: Timestamp) -> Option<&Held<T>> {
+        self.held.as_ref().filter(|held| now < policy.unusable_at(held.life))
+    }
+
+    fn land(&mut self, landed: Result<Held<T>, Failure>) {
+        match landed {
+            Ok(held) => *self = Self { held: Some(held), touched: None, failure: None },
+            Err(failure) => self.failure = Some(failure),
+        }
+    }
+}
+
+/// What was found of a contact's address.
+#[derive(Debug, Clone)]
+pub(super) struct IpFinding {
+    /// Every candidate and the one taken.
+    pub(super) choice: Arc<Choice>,
+    /// What is known of it, where one was found.
+    pub(super) intelligence: Option<Arc<IpIntelligence>>,
+    /// Which backends were tried.
+    pub(super) trail: Arc<[BackendTry]>,
+}
+
+/// A section's value, fetched.
+#[derive(Debug, Clone)]
+pub(super) enum Value {
+    Contact(Arc<Contact>),
+    Notes(Arc<Vec<Note>>),
+    Tasks(Arc<Vec<Task>>),
+    Appointments(Arc<Vec<Appointment>>),
+    Ip(IpFinding),
+}
+
+/// How a load ended.
+#[derive(Debug)]
+pub(super) struct Landed {
+    pub(super) at: Timestamp,
+    /// How long it is fresh from then.
+    pub(super) fresh: Duration,
+    pub(super) wire_bytes: usize,
+    pub(super) result: Result<Value, Problem>,
+}
+
+/// Everything held of one contact.
+#[derive(Debug, Default)]
+pub(super) struct Entry {
+    pub(super) contact: Slot<Arc<Contact>>,
+    pub(super) notes: Slot<Arc<Vec<Note>>>,
+    pub(super) tasks: Slot<Arc<Vec<Task>>>,
+    pub(super) appointments: Slot<Arc<Vec<Appointment>>>,
+    pub(super) ip: Slot<IpFinding>,
+    renderings: Mutex<Renderings>,
+}
+
+/// Documents made of an entry, and what is left of those made of the entry before it.
+#[derive(Debug, Default)]
+struct Renderings {
+    current: Vec<Rendering>,
+    past: Vec<Past>,
+}
+
+impl Clone for Entry {
+    /// The sections without their renderings, but with what tells since when a content is unchanged.
+    fn clone(&self) -> Self {
+        Self {
+            contact: self.contact.clone(),
+            notes: self.notes.clone(),
+            tasks: self.tasks.clone(),
+            appointments: self.appointments.clone(),
+            ip: self.ip.clone(),
+            renderings: Mutex::new(Renderings { current: Vec::new(), past: self.renderings().to_past() }),
+        }
+    }
+}
+
+/// Renderings kept for one contact: one for each `include` in use, the oldest going first.
+const MAX_RENDERINGS: usize = 4;
+
+impl Entry {
+    /// What is known of a section's place.
+    pub(super) fn facts(&self, section: Section) -> Facts<'_> {
+        match section {
+            Section::Contact => self.contact.facts(),
+            Section::Notes => self.notes.facts(),
+            Section::Tasks => self.tasks.facts(),
+            Section::Appointments => self.appointments.facts(),
+            Section::Ip => self.ip.facts(),
+        }
+    }
+
+    /// Whether this entry is at least as recent as a landing, so that the landing need not be laid over it.
+    pub(super) fn covers(&self, section: Section, landed: &Landed) -> bool {
+        let facts = self.facts(section);
+        match &landed.result {
+            Ok(_) => facts.life.is_some_and(|life| life.fetched_at >= landed.at),
+            Err(_) => {
+                facts.life.is_some_and(|life| life.fetched_at >= landed.at)
+                    || facts.failure.is_some_and(|(_, at)| at >= landed.at)
+            }
+        }
+    }
+
+    /// This entry with a load's outcome in it. A contact that GHL no longer knows takes all its sections along; a
+    /// contact whose address changed takes along what was known of the old one. A failure leaves what is held.
+    pub(super) fn with(&self, section: Section, landed: &Landed) -> Self {
+        let mut next = self.clone();
+        match &landed.result {
+            Err(problem) if section == Section::Contact && problem.kind == ProblemKind::ContactNotFound => {
+                next = Self::default();
+                next.contact.failure = Some(Failure { problem: problem.clone(), at: landed.at });
+            }
+            Err(problem) => next.fail(section, Failure { problem: problem.clone(), at: landed.at }),
+            Ok(value) => next.hold(value, landed),
+        }
+        next
+    }
+
+    fn fail(&mut self, section: Section, failure: Failure) {
+        match section {
+            Section::Contact => self.contact.land(Err(failure)),
+            Section::Notes => self.notes.land(Err(failure)),
+            Section::Tasks => self.tasks.land(Err(failure)),
+            Section::Appointments => self.appointments.land(Err(failure)),
+            Section::Ip => self.ip.land(Err(failure)),
+        }
+    }
+
+    fn hold(&mut self, value: &Value, landed: &Landed) {
+        fn held<T: Clone>(value: &T, landed: &Landed) -> Result<Held<T>, Failure> {
+            Ok(Held { value: value.clone(), life: Life::new(landed.at, landed.fresh), wire_bytes: landed.wire_bytes })
+        }
+        match value {
+            Value::Contact(contact) => self.contact.land(held(contact, landed)),
+            Value::Notes(notes) => self.notes.land(held(notes, landed)),
+            Value::Tasks(tasks) => self.tasks.land(held(tasks, landed)),
+            Value::Appointments(appointments) => self.appointments.land(held(appointments, landed)),
+            Value::Ip(finding) => self.ip.land(held(finding, landed)),
+        }
+    }
+
+    /// This entry with its address section emptied, if the contact's address is no longer the one looked up.
+    pub(super) fn without_outdated_ip(mut self, choice: &Choice) -> Self {
+        if self.ip.held.as_ref().is_some_and(|held| held.value.choice.outcome != choice.outcome) {
+            self.ip = Slot::default();
+        }
+        self
+    }
+
+    /// This entry with a section marked as out of date.
+    pub(super) fn touched(&self, section: Section, touched: Touched) -> Self {
+        let mut next = self.clone();
+        match section {
+            Section::Contact => next.contact.touched = Some(touched),
+            Section::Notes => next.notes.touched = Some(touched),
+            Section::Tasks => next.tasks.touched = Some(touched),
+            Section::Appointments => next.appointments.touched = Some(touched),
+            Section::Ip => next.ip.touched = Some(touched),
+        }
+        next
+    }
+
+    /// Which touch a section bears.
+    pub(super) fn touch_of(&self, section: Section) -> Option<Touched> {
+        match section {
+            Section::Contact => self.contact.touched,
+            Section::Notes => self.notes.touched,
+            Section::Tasks => self.tasks.touched,
+            Section::Appointments => self.appointments.touched,
+            Section::Ip => self.ip.touched,
+        }
+    }
+
+    /// Bytes this entry is reckoned to occupy: each section as typed values and as rendered JSON, and a compressed form.
+    /// The factor was measured against the resident size of many entries; see `bench`.
+    pub(super) fn weight(&self) -> u32 {
+        fn bytes<T>(slot: &Slot<T>) -> usize {
+            slot.held.as_ref().map_or(0, |held| held.wire_bytes)
+        }
+        let wire = bytes(&self.contact) + bytes(&self.notes) + bytes(&self.tasks) + bytes(&self.appointments);
+        u32::try_from(OVERHEAD_BYTES + wire * 3).unwrap_or(u32::MAX)
+    }
+
+    /// A rendering made before that still holds.
+    pub(super) fn rendering(&self, include: Include, now: Timestamp) -> Option<Rendering> {
+        let renderings = self.renderings();
+        renderings.current.iter().find(|made| made.include == include && now < made.valid_until).cloned()
+    }
+
+    /// The rendering for `include`: made before, or by `render` now, which gets what is left of the last one.
+    pub(super) fn rendering_or<F>(&self, include: Include, now: Timestamp, render: F) -> Result<Rendering, Problem>
+    where
+        F: FnOnce(Option<&Past>) -> Result<Rendering, Problem>,
+    {
+        let mut renderings = self.renderings();
+        if let Some(valid) = renderings.current.iter().find(|made| made.include == include && now < made.valid_until) {
+            return Ok(valid.clone());
+        }
+        let past = renderings.to_past();
+        let rendering = render(past.iter().find(|past| past.include == include))?;
+        renderings.current.retain(|made| made.include != include);
+        if renderings.current.len() == MAX_RENDERINGS {
+            renderings.current.remove(0);
+        }
+        renderings.current.push(rendering.clone());
+        Ok(rendering)
+    }
+
+    fn renderings(&self) -> std::sync::MutexGuard<'_, Renderings> {
+        self.renderings.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Renderings {
+    /// What a next entry needs of these: since when each content is unchanged.
+    fn to_past(&self) -> Vec<Past> {
+        let current = self.current.iter().map(Rendering::to_past);
+        let older = self.past.iter().filter(|past| !self.current.iter().any(|made| made.include == past.include));
+        current.chain(older.cloned()).take(MAX_RENDERINGS).collect()
+    }
+}
+
+/// An entry's own size, its address section, its key and moka's bookkeeping.
+const OVERHEAD_BYTES: usize = 3 * 1024;
