@@ -5,6 +5,7 @@
 pub mod clock;
 pub mod domain;
 pub mod ghl;
+pub mod http;
 pub mod ipinfo;
 pub mod profiles;
 pub mod settings;

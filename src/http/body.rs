@@ -1,0 +1,148 @@
+//! JSON bodies: bounded, strict, and refused with a pointer to what is wrong.
+//!
+//! Not JSON at all (duplicate keys and endless nesting included) is `malformed-body`; JSON of another shape than the
+//! route's is `validation-failed`, so a client knows whether to mend its encoder or its data.
+
+use super::{json_guard, problem, state::State};
+use crate::domain::problem::{Problem, ProblemKind};
+use actix_web::{
+    FromRequest, HttpMessage, HttpRequest,
+    dev::Payload,
+    http::{StatusCode, header::CONTENT_ENCODING},
+    web::{Bytes, Data},
+};
+use futures_util::future::LocalBoxFuture;
+use serde::de::DeserializeOwned;
+use serde_path_to_error::{Path, Segment};
+use std::fmt::Write as _;
+
+/// A JSON body of the shape `T`.
+#[derive(Debug)]
+pub(super) struct JsonBody<T>(pub(super) T);
+
+impl<T: DeserializeOwned> FromRequest for JsonBody<T> {
+    type Error = Problem;
+    type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let checked = check_head(request);
+        let bytes = Bytes::from_request(request, payload);
+        Box::pin(async move {
+            checked?;
+            let bytes = bytes.await.map_err(|error| unreadable(&error))?;
+            parse(&bytes).map(Self)
+        })
+    }
+}
+
+fn check_head(request: &HttpRequest) -> Result<(), Problem> {
+    let media_type = request.content_type();
+    let json = media_type.eq_ignore_ascii_case("application/json")
+        || media_type.len() > 5 && media_type[media_type.len() - 5..].eq_ignore_ascii_case("+json");
+    let encoding = request.headers().get(CONTENT_ENCODING);
+    if !json || encoding.is_some_and(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity")) {
+        return Err(Problem::new(
+            ProblemKind::UnsupportedMediaType,
+            "Send the body as application/json, without a content coding.",
+        ));
+    }
+    let declared = request.headers().get("content-length").and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+    let limit = request.app_data::<Data<State>>().map_or(usize::MAX, |state| state.max_body_bytes);
+    if declared.is_some_and(|length| length > limit) {
+        return Err(too_large());
+    }
+    Ok(())
+}
+
+fn too_large() -> Problem {
+    Problem::new(ProblemKind::BodyTooLarge, "The body is larger than this service reads.")
+}
+
+fn unreadable(error: &actix_web::Error) -> Problem {
+    match error.as_response_error().status_code() {
+        StatusCode::PAYLOAD_TOO_LARGE => too_large(),
+        status if status.is_client_error() => {
+            Problem::new(ProblemKind::MalformedBody, "The body ended early or cannot be read.")
+        }
+        _ => problem::internal().with_cause(error.to_string()),
+    }
+}
+
+/// Parses a body strictly.
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    json_guard::check(bytes).map_err(|fault| {
+        Problem::new(ProblemKind::MalformedBody, "The body is not well-formed JSON.")
+            .with_error(pointer(&fault.path), fault.message)
+    })?;
+    let mut decoder = serde_json::Deserializer::from_slice(bytes);
+    serde_path_to_error::deserialize(&mut decoder).map_err(|error| {
+        Problem::new(ProblemKind::ValidationFailed, "The body is JSON, but not what this route takes.")
+            .with_error(pointer(error.path()), without_position(&error.inner().to_string()))
+    })
+}
+
+/// serde_json's own text without the line and column, which mean nothing to who builds the body in code.
+fn without_position(message: &str) -> &str {
+    message.rfind(" at line ").map_or(message, |end| &message[..end])
+}
+
+/// RFC 6901.
+fn pointer(path: &Path) -> String {
+    let mut pointer = String::new();
+    for segment in path {
+        // Writing to a String cannot fail.
+        let _ = match segment {
+            Segment::Seq { index } => write!(pointer, "/{index}"),
+            Segment::Map { key } => write!(pointer, "/{}", escape(key)),
+            Segment::Enum { variant } => write!(pointer, "/{}", escape(variant)),
+            Segment::Unknown => Ok(()),
+        };
+    }
+    pointer
+}
+
+/// One segment of an RFC 6901 pointer.
+fn escape(key: &str) -> String {
+    key.replace('~', "~0").replace('/', "~1")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Body {
+        #[serde(rename = "a/b")]
+        #[expect(dead_code, reason = "only parsed")]
+        list: Vec<u8>,
+    }
+
+    fn refused(text: &str) -> (ProblemKind, String) {
+        let problem = parse::<Body>(text.as_bytes()).unwrap_err();
+        (problem.kind, problem.errors[0].pointer.clone())
+    }
+
+    #[test]
+    fn another_shape_is_pointed_at() {
+        assert!(parse::<Body>(br#"{"a/b":[1]}"#).is_ok());
+        assert_eq!(refused(r#"{"a/b":[1,"x"]}"#), (ProblemKind::ValidationFailed, "/a~1b/1".to_owned()));
+        assert_eq!(refused("[]").0, ProblemKind::ValidationFailed);
+        assert_eq!(refused(r#"{"a/b":[],"c":1}"#).0, ProblemKind::ValidationFailed);
+    }
+
+    #[test]
+    fn what_is_not_json_is_malformed() {
+        let deep = format!("{}{}", "[".repeat(100), "]".repeat(100));
+        for text in ["", "{", "{}x", "\u{feff}{}", r#"{"a":1,"a":2}"#, r#"{"a":{"b":1,"b":1}}"#, "nul", "1e999", &deep]
+        {
+            assert_eq!(refused(text).0, ProblemKind::MalformedBody, "{text}");
+        }
+        assert!(matches!(parse::<Body>(b"\"\xff\""), Err(problem) if problem.kind == ProblemKind::MalformedBody));
+    }
+
+    #[test]
+    fn a_duplicate_key_is_found_where_it_stands() {
+        assert!(refused(r#"{"x":{"a":1,"a":2}}"#).1.starts_with("/x"));
+    }
+}

@@ -1,0 +1,207 @@
+//! The OpenAPI document (3.1), collected from the routes that are registered and completed by rule: whatever holds for
+//! every route (security, request id, the problems its shape allows) is added here, once, and cannot be forgotten.
+
+use super::{
+    problem::{self, PROBLEM_JSON, ProblemDocument},
+    routes,
+};
+use crate::domain::problem::{Problem, ProblemKind};
+use actix_web::{App, http::header::HeaderValue};
+use bytes::Bytes;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use utoipa::{
+    PartialSchema as _, ToSchema as _,
+    openapi::{
+        Components, ContactBuilder, ContentBuilder, Header, InfoBuilder, LicenseBuilder, OpenApi, PathItem, Ref, RefOr,
+        Response, ResponseBuilder, ServerBuilder,
+        example::{Example, ExampleBuilder},
+        path::Operation,
+        schema::{AnyOfBuilder, ObjectBuilder, Schema, SchemaFormat, Type},
+        security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityRequirement, SecurityScheme},
+        tag::{Tag, TagBuilder},
+    },
+};
+use utoipa_actix_web::AppExt as _;
+
+const DESCRIPTION: &str = "One complete, enriched profile for a GoHighLevel contact, served from memory.\n\n\
+    Errors are RFC 9457 problems; the `type` of each resolves to a description of its kind. Every answer carries \
+    `X-Request-Id`. JSON answers come as br, zstd or gzip where the client accepts it.";
+
+const TAGS: [(&str, &str); 6] = [
+    ("profiles", "Combined profiles, and how they came about"),
+    ("contacts", "Contacts as GHL has them"),
+    ("tasks", "Tasks of a contact"),
+    ("notes", "Notes of a contact"),
+    ("ips", "IP intelligence alone"),
+    ("service", "The service itself"),
+];
+
+/// The document as served.
+pub(super) struct Document {
+    pub(super) openapi: OpenApi,
+    pub(super) json: Bytes,
+    pub(super) etag: HeaderValue,
+}
+
+impl Document {
+    pub(super) fn build() -> Self {
+        let openapi = openapi();
+        let json = Bytes::from(serde_json::to_vec(&openapi).unwrap_or_default());
+        let etag = format!("W/\"{:016x}\"", xxhash_rust::xxh3::xxh3_64(&json));
+        let etag = HeaderValue::from_str(&etag).unwrap_or(HeaderValue::from_static("W/\"0\""));
+        Self { openapi, json, etag }
+    }
+}
+
+/// The OpenAPI document. Needs no running server.
+#[must_use]
+pub fn openapi() -> OpenApi {
+    let (_, mut openapi) = App::new().into_utoipa_app().configure(routes::configure).split_for_parts();
+    openapi.info = InfoBuilder::new()
+        .title("ghl-enrich")
+        .version(env!("CARGO_PKG_VERSION"))
+        .description(Some(DESCRIPTION))
+        .contact(Some(ContactBuilder::new().name(Some("The ghl-enrich project")).build()))
+        .license(Some(LicenseBuilder::new().name("Apache-2.0").identifier(Some("Apache-2.0")).build()))
+        .build();
+    openapi.servers = Some(vec![ServerBuilder::new().url("/").description(Some("This service")).build()]);
+    openapi.tags = Some(TAGS.into_iter().map(tag).collect());
+    let components = openapi.components.get_or_insert_default();
+    complete_components(components);
+    for (path, item) in &mut openapi.paths.paths {
+        for operation in operations(item) {
+            for kind in complete_operation(path, operation) {
+                components.examples.entry(kind.slug().to_owned()).or_insert_with(|| RefOr::T(problem_example(kind)));
+            }
+        }
+    }
+    openapi
+}
+
+fn tag((name, description): (&str, &str)) -> Tag {
+    TagBuilder::new().name(name).description(Some(description)).build()
+}
+
+fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+    [&mut item.get, &mut item.put, &mut item.post, &mut item.delete, &mut item.patch].into_iter().flatten()
+}
+
+fn complete_components(components: &mut Components) {
+    let mut schemas = Vec::new();
+    ProblemDocument::schemas(&mut schemas);
+    components.schemas.extend(schemas);
+    components.schemas.insert(ProblemDocument::name().into_owned(), problem_schema());
+    let bearer = Http::builder().scheme(HttpAuthScheme::Bearer).description(Some("An API key as bearer token")).build();
+    components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
+    let header = ApiKeyValue::with_description("X-Api-Key", "An API key in a header of its own");
+    components.add_security_scheme("apiKey", SecurityScheme::ApiKey(ApiKey::Header(header)));
+}
+
+/// The problem's schema, its `type` narrowed to the kinds there are.
+fn problem_schema() -> RefOr<Schema> {
+    let mut schema = ProblemDocument::schema();
+    if let RefOr::T(Schema::Object(object)) = &mut schema {
+        let kinds = ProblemKind::ALL.iter().map(|kind| format!("/problems/{}", kind.slug()));
+        let kind = ObjectBuilder::new()
+            .schema_type(Type::String)
+            .description(Some("`/problems/{kind}`; resolves to a description of the kind."))
+            .enum_values(Some(kinds));
+        object.properties.insert("type".to_owned(), RefOr::T(Schema::Object(kind.build())));
+    }
+    schema
+}
+
+fn problem_example(kind: ProblemKind) -> Example {
+    let problem = Problem::new(kind, "What happened, in a sentence.");
+    let document = ProblemDocument::of(&problem, None, Some("0199b2a0c4e57d1f8a2b6c3d4e5f6071"));
+    ExampleBuilder::new().summary(kind.title()).value(serde_json::to_value(document).ok()).build()
+}
+
+/// Adds to an operation what its shape implies, and says which problems those are.
+fn complete_operation(path: &str, operation: &mut Operation) -> Vec<ProblemKind> {
+    let guarded = path.starts_with("/v1/");
+    if guarded {
+        let none: [&str; 0] = [];
+        operation.security =
+            Some(vec![SecurityRequirement::new("bearer", none), SecurityRequirement::new("apiKey", none)]);
+    }
+    let kinds = problems_of(path, operation);
+    let mut by_status: BTreeMap<u16, Vec<ProblemKind>> = BTreeMap::new();
+    for kind in &kinds {
+        by_status.entry(problem::status(*kind).as_u16()).or_default().push(*kind);
+    }
+    for (status, kinds) in by_status {
+        operation.responses.responses.entry(status.to_string()).or_insert_with(|| RefOr::T(problem_response(&kinds)));
+    }
+    for parameter in operation.parameters.iter_mut().flatten() {
+        if let RefOr::T(parameter) = parameter
+            && parameter.name == "ip"
+        {
+            parameter.schema = Some(address_schema());
+        }
+    }
+    for response in operation.responses.responses.values_mut() {
+        if let RefOr::T(response) = response {
+            complete_response(response);
+        }
+    }
+    kinds
+}
+
+/// The problems that an operation of this shape can answer.
+fn problems_of(path: &str, operation: &Operation) -> Vec<ProblemKind> {
+    use ProblemKind as Kind;
+    let has_tag = |name: &str| operation.tags.as_ref().is_some_and(|tags| tags.iter().any(|tag| tag == name));
+    let mut kinds = vec![Kind::Internal, Kind::ShuttingDown];
+    if path.starts_with("/v1/") {
+        kinds.extend([Kind::InvalidParameter, Kind::Unauthenticated, Kind::Forbidden, Kind::TooManyRequests]);
+        kinds.push(Kind::NotAcceptable);
+    }
+    if operation.request_body.is_some() {
+        kinds.extend([Kind::MalformedBody, Kind::BodyTooLarge, Kind::UnsupportedMediaType, Kind::ValidationFailed]);
+    }
+    if path.contains("{contactId}") {
+        kinds.push(Kind::ContactNotFound);
+    }
+    if ["{taskId}", "{noteId}", "{businessId}", "{ip}", "{slug}"].iter().any(|segment| path.contains(segment)) {
+        kinds.push(Kind::NotFound);
+    }
+    if !has_tag("service") {
+        kinds.extend([Kind::UpstreamInvalidResponse, Kind::UpstreamUnauthorized, Kind::UpstreamUnavailable]);
+        kinds.extend([Kind::UpstreamTimeout, Kind::QuotaExhausted]);
+    }
+    if path.starts_with("/livez") || path.starts_with("/readyz") {
+        kinds.clear();
+    }
+    kinds
+}
+
+/// An address of either version; a parameter's attributes can name one format only.
+fn address_schema() -> RefOr<Schema> {
+    let of = |format: &str| {
+        let format = SchemaFormat::Custom(format.to_owned());
+        ObjectBuilder::new().schema_type(Type::String).format(Some(format)).build()
+    };
+    RefOr::T(Schema::AnyOf(AnyOfBuilder::new().item(of("ipv4")).item(of("ipv6")).build()))
+}
+
+fn problem_response(kinds: &[ProblemKind]) -> Response {
+    let names = kinds.iter().map(|kind| format!("{} (`{}`)", kind.title(), kind.slug()));
+    let examples = kinds.iter().map(|kind| {
+        let reference = Ref::new(format!("#/components/examples/{}", kind.slug()));
+        (kind.slug(), RefOr::<Example>::Ref(reference))
+    });
+    let content = ContentBuilder::new()
+        .schema(Some(Ref::from_schema_name(ProblemDocument::name())))
+        .examples_from_iter(examples)
+        .build();
+    ResponseBuilder::new().description(names.collect::<Vec<_>>().join("; ")).content(PROBLEM_JSON, content).build()
+}
+
+fn complete_response(response: &mut Response) {
+    let mut header = Header::default();
+    header.description = Some("The request's id, taken from the request or made".to_owned());
+    header.example = Some(Value::from("0199b2a0c4e57d1f8a2b6c3d4e5f6071"));
+    response.headers.insert("X-Request-Id".to_owned(), RefOr::T(header));
+}

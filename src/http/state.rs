@@ -1,0 +1,77 @@
+//! What every worker shares: the service behind its seam, keys, limits and bounds. Built once, outside the per-worker
+//! closure, so that a limit is a limit of the process.
+
+use super::{api::Api, keys::Keys, lifecycle::Lifecycle, limits::Limits, openapi::Document, route_table::RouteTable};
+use crate::{
+    clock::Clock,
+    domain::ids::LocationId,
+    settings::{AccessLog, Settings},
+    telemetry::metrics::Metrics,
+};
+use std::{fmt, sync::Arc, time::Duration};
+
+/// What this layer is built from.
+#[derive(Clone)]
+pub struct Parts {
+    /// The service.
+    pub api: Arc<dyn Api>,
+    /// Where the process stands.
+    pub lifecycle: Lifecycle,
+    /// Where requests are counted.
+    pub metrics: Metrics,
+    /// Wall time, for request ids.
+    pub clock: Clock,
+}
+
+impl fmt::Debug for Parts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Parts").field("lifecycle", &self.lifecycle).finish_non_exhaustive()
+    }
+}
+
+/// Shared by all workers of both ports.
+pub(super) struct State {
+    pub(super) api: Arc<dyn Api>,
+    pub(super) lifecycle: Lifecycle,
+    pub(super) metrics: Metrics,
+    pub(super) clock: Clock,
+    pub(super) keys: Keys,
+    pub(super) limits: Limits,
+    pub(super) allow_anonymous: bool,
+    pub(super) hosts: Vec<String>,
+    pub(super) default_location: Option<LocationId>,
+    pub(super) deadline: Duration,
+    pub(super) max_batch: usize,
+    pub(super) max_body_bytes: usize,
+    pub(super) access_log: AccessLog,
+    pub(super) access_log_sample: u32,
+    pub(super) slow: Duration,
+    pub(super) routes: RouteTable,
+    pub(super) document: Document,
+}
+
+impl State {
+    pub(super) fn new(settings: &Settings, parts: Parts) -> Self {
+        let keys = Keys::new(&settings.auth.keys);
+        let document = Document::build();
+        Self {
+            limits: Limits::new(settings.http.requests_per_second, keys.len()),
+            routes: RouteTable::of(&document.openapi, &parts.metrics),
+            document,
+            keys,
+            api: parts.api,
+            lifecycle: parts.lifecycle,
+            metrics: parts.metrics,
+            clock: parts.clock,
+            allow_anonymous: settings.auth.allow_anonymous,
+            hosts: settings.http.hosts.clone(),
+            default_location: settings.ghl.location_id.clone(),
+            deadline: settings.http.deadline,
+            max_batch: settings.http.max_batch,
+            max_body_bytes: settings.http.max_body_bytes,
+            access_log: settings.telemetry.access_log,
+            access_log_sample: settings.telemetry.access_log_sample,
+            slow: settings.telemetry.slow,
+        }
+    }
+}

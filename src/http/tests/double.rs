@@ -1,0 +1,277 @@
+//! A scripted double of the service: it holds one contact, fails where it is told to, and remembers what it was asked.
+
+use crate::{
+    domain::{
+        appointment::Appointment,
+        contact::{Attribution, Contact},
+        ids::{BusinessId, ContactId, LocationId, NoteId, TaskId},
+        ip::{AddressOrigin, Backend, Geo, IpIntelligence, Precision, Privacy, Provider, Scope, Traits},
+        note::Note,
+        problem::{Problem, ProblemKind},
+        profile::Include,
+        task::Task,
+    },
+    http::api::{Api, Component, ComponentState, ContactPage, ContactSearch, Credit, LookUp, Reply, Window},
+    profiles::{CacheResult, ContactKey, Explanation, ProfileRequest, Rendered, Served},
+    upstream::{CallContext, CallTiming, Service},
+};
+use bytes::Bytes;
+use serde_json::{Map, json};
+use std::{
+    future::ready,
+    net::IpAddr,
+    sync::{Arc, Mutex, OnceLock},
+    time::Duration,
+};
+
+/// Contact whose load panics.
+pub(super) const PANICS: &str = "panics";
+
+#[derive(Default)]
+pub(super) struct Double {
+    /// Whether the known contact's profile is in memory.
+    pub(super) warm: bool,
+    /// Profile requests that went down the cold path.
+    pub(super) requests: Mutex<Vec<ProfileRequest>>,
+    pub(super) searches: Mutex<Vec<ContactSearch>>,
+    pub(super) windows: Mutex<Vec<Window>>,
+    pub(super) looked_up: Mutex<Vec<IpAddr>>,
+    pub(super) locations: Mutex<Vec<LocationId>>,
+    /// What every call ends in, if set.
+    pub(super) problem: Mutex<Option<Problem>>,
+    /// How many contacts there are to list.
+    pub(super) contacts: usize,
+}
+
+impl Double {
+    pub(super) fn warm() -> Self {
+        Self { warm: true, ..Self::default() }
+    }
+
+    pub(super) fn failing(problem: Problem) -> Self {
+        Self { problem: Mutex::new(Some(problem)), ..Self::default() }
+    }
+
+    fn outcome<T>(&self, value: T) -> Result<T, Problem> {
+        self.problem.lock().unwrap().clone().map_or(Ok(value), Err)
+    }
+
+    /// The value, if the contact is the one there is.
+    fn known<T>(&self, location: &LocationId, contact: &ContactId, value: T) -> Result<T, Problem> {
+        self.locations.lock().unwrap().push(location.clone());
+        if contact.as_str() == super::CONTACT { self.outcome(value) } else { Err(no_contact()) }
+    }
+}
+
+fn no_contact() -> Problem {
+    Problem::new(ProblemKind::ContactNotFound, "GHL knows no such contact in this location.").with_upstream(
+        "ghl",
+        Some(400),
+        "status",
+    )
+}
+
+fn reply<'a, T: Send + 'a>(outcome: Result<T, Problem>) -> Reply<'a, T> {
+    Box::pin(ready(outcome))
+}
+
+pub(super) fn document() -> Arc<Rendered> {
+    let notes = "word ".repeat(400);
+    let body = json!({"id": super::CONTACT, "locationId": super::LOCATION, "notes": [{"body": notes}]});
+    Arc::new(Rendered {
+        body: Bytes::from(body.to_string()),
+        etag: Bytes::from_static(b"W/\"abc\""),
+        last_modified: Bytes::from_static(b"Sun, 22 Nov 2026 08:00:00 GMT"),
+        modified_at: "2026-11-22T08:00:00Z".parse().unwrap(),
+        cache_control: Bytes::from_static(b"private, max-age=60, stale-while-revalidate=300, stale-if-error=86400"),
+        encoded: [OnceLock::new(), OnceLock::new(), OnceLock::new()],
+    })
+}
+
+fn served(cache: CacheResult) -> Served {
+    let call =
+        CallTiming { service: Service::Ghl, endpoint: "contact", outcome: "ok", took: Duration::from_millis(80) };
+    let timings = if cache == CacheResult::Hit { Vec::new() } else { vec![call] };
+    Served { document: document(), cache, age: Duration::from_secs(23), ttl_seconds: 37, timings }
+}
+
+fn contact(id: &str) -> Contact {
+    Contact {
+        id: ContactId::parse(id).unwrap(),
+        location_id: None,
+        kind: None,
+        name: Some("Rosa Exemplar".into()),
+        first_name: None,
+        last_name: None,
+        email: None,
+        phone: None,
+        additional_emails: Vec::new(),
+        additional_phones: Vec::new(),
+        company_name: None,
+        business_id: None,
+        address1: None,
+        city: None,
+        state: None,
+        postal_code: None,
+        country: None,
+        timezone: None,
+        website: None,
+        date_of_birth: None,
+        source: None,
+        followers: Vec::new(),
+        assigned_to: None,
+        dnd: None,
+        tags: Vec::new(),
+        custom_fields: Vec::new(),
+        attribution: Attribution::default(),
+        date_added: None,
+        date_updated: None,
+        last_activity: None,
+        extra: Map::new(),
+    }
+}
+
+fn task(id: &TaskId) -> Task {
+    let (title, extra) = (Some("Call back".into()), Map::new());
+    Task {
+        id: id.clone(),
+        contact_id: None,
+        title,
+        body: None,
+        assigned_to: None,
+        due_date: None,
+        completed: false,
+        extra,
+    }
+}
+
+fn intelligence(ip: IpAddr) -> Arc<IpIntelligence> {
+    Arc::new(IpIntelligence {
+        address: ip,
+        origin: AddressOrigin::Request,
+        version: 4,
+        scope: Scope::Global,
+        network: None,
+        geo: Geo { country_code: Some("AU".into()), ..Geo::default() },
+        asn: None,
+        company: None,
+        carrier: None,
+        privacy: Privacy::default(),
+        traits: Traits::default(),
+        usable: true,
+        unusable_because: Vec::new(),
+        provider: Provider {
+            backend: Backend::Embedded,
+            plan: None,
+            precision: Precision::Country,
+            database_built_at: None,
+            degraded: false,
+        },
+    })
+}
+
+impl Api for Double {
+    fn warm_profile(&self, key: &ContactKey, _: Include) -> Option<Served> {
+        (self.warm && key.contact.as_str() == super::CONTACT).then(|| served(CacheResult::Hit))
+    }
+
+    fn profile(&self, request: ProfileRequest) -> Reply<'_, Served> {
+        assert_ne!(request.key.contact.as_str(), PANICS, "as planned");
+        let cache =
+            if request.max_age.is_some() { CacheResult::Request } else { CacheResult::Miss { collapsed: false } };
+        let outcome = self.known(&request.key.location, &request.key.contact, served(cache));
+        self.requests.lock().unwrap().push(request);
+        reply(outcome)
+    }
+
+    fn explain(&self, _: ProfileRequest) -> Reply<'_, Explanation> {
+        reply(Err(no_contact()))
+    }
+
+    fn contact<'a>(&'a self, l: &'a LocationId, c: &'a ContactId, context: &'a CallContext) -> Reply<'a, Contact> {
+        context.timings.record(served(CacheResult::Request).timings[0]);
+        reply(self.known(l, c, contact(c.as_str())))
+    }
+
+    fn tasks<'a>(&'a self, l: &'a LocationId, c: &'a ContactId, _: &'a CallContext) -> Reply<'a, Vec<Task>> {
+        reply(self.known(l, c, vec![task(&TaskId::parse("task-1").unwrap())]))
+    }
+
+    fn task<'a>(&'a self, l: &'a LocationId, c: &'a ContactId, id: &'a TaskId, _: &'a CallContext) -> Reply<'a, Task> {
+        reply(self.known(l, c, task(id)))
+    }
+
+    fn notes<'a>(&'a self, l: &'a LocationId, c: &'a ContactId, _: &'a CallContext) -> Reply<'a, Vec<Note>> {
+        reply(self.known(l, c, Vec::new()))
+    }
+
+    fn note<'a>(&'a self, l: &'a LocationId, c: &'a ContactId, _: &'a NoteId, _: &'a CallContext) -> Reply<'a, Note> {
+        let missing = Problem::new(ProblemKind::NotFound, "GHL knows no such note.");
+        reply(self.known(l, c, ()).and(Err(missing)))
+    }
+
+    fn appointments<'a>(
+        &'a self,
+        l: &'a LocationId,
+        c: &'a ContactId,
+        _: &'a CallContext,
+    ) -> Reply<'a, Vec<Appointment>> {
+        reply(self.known(l, c, Vec::new()))
+    }
+
+    fn search_contacts<'a>(
+        &'a self,
+        _: &'a LocationId,
+        search: &'a ContactSearch,
+        _: &'a CallContext,
+    ) -> Reply<'a, ContactPage> {
+        self.searches.lock().unwrap().push(search.clone());
+        let done = search.search_after.as_ref().and_then(|after| after[0].as_u64()).unwrap_or(0);
+        let left = self.contacts.saturating_sub(usize::try_from(done).unwrap());
+        let contacts: Vec<Contact> = (0..left.min(search.limit as usize)).map(|n| contact(&format!("c{n}"))).collect();
+        let search_after = contacts.last().map(|last| vec![json!(done + contacts.len() as u64), json!(last.id)]);
+        reply(self.outcome(ContactPage { contacts, total: Some(self.contacts as u64), search_after }))
+    }
+
+    fn business_contacts<'a>(
+        &'a self,
+        _: &'a LocationId,
+        _: &'a BusinessId,
+        window: Window,
+        _: &'a CallContext,
+    ) -> Reply<'a, ContactPage> {
+        self.windows.lock().unwrap().push(window);
+        let left = self.contacts.saturating_sub(window.skip as usize).min(window.limit as usize);
+        let contacts = (0..left).map(|n| contact(&format!("c{n}"))).collect();
+        reply(self.outcome(ContactPage { contacts, total: Some(self.contacts as u64), search_after: None }))
+    }
+
+    fn look_up_ip<'a>(&'a self, ip: IpAddr, _: &'a CallContext) -> Reply<'a, Arc<IpIntelligence>> {
+        reply(self.outcome(intelligence(ip)))
+    }
+
+    fn look_up_ips<'a>(&'a self, ips: &'a [IpAddr], _: &'a CallContext) -> Reply<'a, Vec<LookUp>> {
+        self.looked_up.lock().unwrap().extend(ips);
+        let one = |ip: &IpAddr| {
+            let down = Problem::new(ProblemKind::UpstreamTimeout, "IPinfo did not answer in time.");
+            if ip.is_ipv6() { Err(down) } else { Ok(intelligence(*ip)) }
+        };
+        reply(Ok(ips.iter().map(one).collect()))
+    }
+
+    fn attribution(&self) -> Vec<Credit> {
+        vec![Credit { source: "IPinfo".into(), text: "Powered by IPinfo".into(), url: None, licence: None }]
+    }
+
+    fn components(&self) -> Vec<Component> {
+        vec![Component {
+            name: "ip.api".into(),
+            state: ComponentState::Degraded,
+            detail: Some("token rejected".into()),
+        }]
+    }
+
+    fn flush_caches(&self) -> u64 {
+        7
+    }
+}
