@@ -2,6 +2,8 @@
 //!
 //! `ARCHITECTURE.md` is the map of this crate.
 
+pub mod app;
+pub mod cli;
 pub mod clock;
 pub mod domain;
 pub mod ghl;

@@ -1,1 +1,7 @@
-fn main() {}
+//! `ghl-enrich`: see `cli`.
+
+#![forbid(unsafe_code)]
+
+fn main() -> std::process::ExitCode {
+    ghl_enrich::cli::run()
+}

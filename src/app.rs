@@ -1,0 +1,162 @@
+//! The composition root: [`App::build`] wires the whole graph from settings, [`App::run`] drives it to its end. This
+//! module alone knows every part.
+
+mod api;
+
+use crate::{
+    clock::Clock,
+    ghl::{self, Redaction},
+    http::{self, Lifecycle, Phase, Servers},
+    ipinfo::{IpLookup, IpUpstreams},
+    profiles::{Parts, Profiles},
+    settings::{Settings, watch},
+    tasks::Tasks,
+    telemetry::metrics::Metrics,
+    upstream::{HttpTransport, Service, TransportLimits, Upstream},
+};
+use std::{future::Future, net::SocketAddr, sync::Arc};
+
+/// The service, wired and bound, not yet running.
+#[derive(Debug)]
+pub struct App {
+    settings: Settings,
+    servers: Servers,
+    parts: AppParts,
+    lifecycle: Lifecycle,
+}
+
+/// What the service consists of: for the command line, which needs some of it without serving, and for tests.
+#[derive(Debug, Clone)]
+#[expect(missing_docs, reason = "named as their types")]
+pub struct AppParts {
+    pub clock: Clock,
+    pub tasks: Tasks,
+    pub metrics: Metrics,
+    pub ghl: ghl::Client,
+    pub ip: IpLookup,
+    pub profiles: Profiles,
+}
+
+impl AppParts {
+    /// Everything but the servers.
+    ///
+    /// # Errors
+    /// Where a setting turns out not to work: an upstream's URL, a database that is none.
+    pub fn build(settings: &Settings) -> anyhow::Result<Self> {
+        let (clock, tasks, metrics) = (Clock::system(), Tasks::new(), Metrics::new());
+        let ghl = ghl::Client::new(
+            ghl_upstream(settings, &metrics)?,
+            &settings.ghl,
+            Redaction::new(&settings.profile.redact),
+        );
+        let upstreams = IpUpstreams::connect(&settings.ipinfo, metrics.clone())?;
+        let ip = IpLookup::new(
+            &settings.ipinfo,
+            &settings.profile.own_servers,
+            upstreams,
+            clock.clone(),
+            tasks.clone(),
+            metrics.clone(),
+        )?;
+        let parts = Parts {
+            ghl: ghl.clone(),
+            ip: ip.clone(),
+            clock: clock.clone(),
+            tasks: tasks.clone(),
+            metrics: metrics.clone(),
+        };
+        let profiles = Profiles::new(settings, parts);
+        Ok(Self { clock, tasks, metrics, ghl, ip, profiles })
+    }
+}
+
+fn ghl_upstream(settings: &Settings, metrics: &Metrics) -> anyhow::Result<Upstream> {
+    let limits = TransportLimits {
+        connect: settings.ghl.connect_timeout,
+        read: settings.ghl.read_timeout,
+        max_body_bytes: settings.ghl.max_body_bytes,
+    };
+    let transport = HttpTransport::new(&settings.ghl.base_url, limits).map_err(|error| {
+        anyhow::anyhow!("ghl.base_url: {error}; it looks like https://services.leadconnectorhq.com")
+    })?;
+    Ok(Upstream::new(Service::Ghl, Arc::new(transport), settings.ghl.timeout, metrics.clone()))
+}
+
+impl App {
+    /// Wires everything and binds both ports; port 0 takes a free one.
+    ///
+    /// # Errors
+    /// Where a part cannot be made or a port cannot be bound.
+    pub fn build(settings: Settings) -> anyhow::Result<Self> {
+        let parts = AppParts::build(&settings)?;
+        let lifecycle = Lifecycle::new();
+        let api = Arc::new(api::Service::new(&parts));
+        let http_parts = http::Parts {
+            api,
+            lifecycle: lifecycle.clone(),
+            metrics: parts.metrics.clone(),
+            clock: parts.clock.clone(),
+        };
+        let servers = Servers::bind(&settings, http_parts)?;
+        watch::watch(&parts.tasks, settings.live_secrets(), watch::EVERY);
+        Ok(Self { settings, servers, parts, lifecycle })
+    }
+
+    /// Address of the public port.
+    #[must_use]
+    pub fn public_addr(&self) -> SocketAddr {
+        first(self.servers.public_addresses())
+    }
+
+    /// Address of the admin port.
+    #[must_use]
+    pub fn admin_addr(&self) -> SocketAddr {
+        first(self.servers.admin_addresses())
+    }
+
+    /// What the service consists of.
+    #[must_use]
+    pub fn parts(&self) -> &AppParts {
+        &self.parts
+    }
+
+    /// Serves until `shutdown` resolves, then drains: readiness fails while requests are still served, so that whoever
+    /// routes to us can look elsewhere; then no new ones; then those under way have their time.
+    ///
+    /// # Errors
+    /// Where a server or a background loop fails.
+    pub async fn run(self, shutdown: impl Future<Output = ()>) -> anyhow::Result<()> {
+        let Self { settings, servers, parts, lifecycle } = self;
+        let handle = servers.handle();
+        let (public, admin) = (first(servers.public_addresses()), first(servers.admin_addresses()));
+        let mut serving = std::pin::pin!(servers.run());
+        lifecycle.set(Phase::Ready);
+        tracing::info!(%public, %admin, "serving");
+        let failed = tokio::select! {
+            () = shutdown => None,
+            () = parts.tasks.broken() => Some(anyhow::anyhow!("a background loop panicked")),
+            result = &mut serving => Some(anyhow::anyhow!("a server ended by itself: {result:?}")),
+        };
+        if failed.is_none() {
+            lifecycle.set(Phase::Draining);
+            tracing::info!(drain_ms = settings.http.drain.as_millis(), "draining");
+            // A server that ends now is as good as stopped.
+            let _ = tokio::time::timeout(settings.http.drain, &mut serving).await;
+        }
+        lifecycle.set(Phase::Stopping);
+        tokio::select! {
+            () = handle.stop() => {}
+            _ = &mut serving => {}
+        }
+        if !parts.tasks.shut_down(settings.http.shutdown).await {
+            tracing::warn!("some work did not end in time");
+        }
+        tracing::info!("stopped");
+        failed.map_or(Ok(()), Err)
+    }
+}
+
+/// A bound server has an address.
+fn first(addresses: &[SocketAddr]) -> SocketAddr {
+    addresses.first().copied().unwrap_or_else(|| SocketAddr::from(([0, 0, 0, 0], 0)))
+}

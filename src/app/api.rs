@@ -1,0 +1,206 @@
+//! What the routes ask, answered by the real parts.
+
+use super::AppParts;
+use crate::{
+    domain::{
+        appointment::Appointment,
+        contact::Contact,
+        ids::{BusinessId, ContactId, LocationId, NoteId, TaskId},
+        ip::{AddressOrigin, IpIntelligence},
+        note::Note,
+        problem::Problem,
+        profile::Include,
+        task::Task,
+    },
+    ghl::{BusinessQuery, Direction, GhlError, Loaded, SearchAfter, SearchPage, SearchQuery, Sort},
+    http::api::{Api, Component, ComponentState, ContactPage, ContactSearch, Credit, LookUp, Reply, Window},
+    ipinfo::BackendStatus,
+    profiles::{ContactKey, Explanation, ProfileRequest, Served},
+    upstream::CallContext,
+};
+use std::{net::IpAddr, sync::Arc};
+
+/// The parts, behind the routes.
+#[derive(Debug, Clone)]
+pub(super) struct Service {
+    parts: AppParts,
+}
+
+impl Service {
+    pub(super) fn new(parts: &AppParts) -> Self {
+        Self { parts: parts.clone() }
+    }
+}
+
+/// The value of a GHL answer, or its problem.
+fn value<T>(result: Result<Loaded<T>, GhlError>) -> Result<T, Problem> {
+    result.map(|loaded| loaded.value).map_err(|error| error.to_problem())
+}
+
+fn page(result: Result<SearchPage, GhlError>) -> Result<ContactPage, Problem> {
+    let page = result.map_err(|error| error.to_problem())?;
+    Ok(ContactPage { contacts: page.contacts, total: page.total, search_after: page.next.map(Vec::from) })
+}
+
+fn search_query(search: &ContactSearch) -> Result<SearchQuery, Problem> {
+    let after = search.search_after.clone().map(SearchAfter::try_from).transpose();
+    Ok(SearchQuery {
+        query: search.query.clone(),
+        filters: search.filters.clone().into(),
+        sort: search.sort.iter().map(sort_key).collect(),
+        page_limit: search.limit,
+        search_after: after.map_err(|_| Problem::parameter("cursor", "is not a cursor of this list"))?,
+        page: None,
+    })
+}
+
+/// A sort key the door has checked: `{field, direction: asc | desc}`.
+fn sort_key(key: &serde_json::Value) -> Sort {
+    let word = |name: &str| key.get(name).and_then(serde_json::Value::as_str).unwrap_or_default().to_owned();
+    let direction = if word("direction") == "desc" { Direction::Descending } else { Direction::Ascending };
+    Sort { field: word("field"), direction }
+}
+
+/// How a backend of IP intelligence stands, as readiness shows it.
+fn component(status: BackendStatus) -> Component {
+    let state = match (status.configured, status.circuit_open || status.last_error.is_some()) {
+        (false, _) => ComponentState::Off,
+        (true, true) => ComponentState::Degraded,
+        (true, false) => ComponentState::Ok,
+    };
+    let database = status.database_type.map(|kind| match status.database_built_at {
+        Some(built_at) => format!("{kind}, built {built_at}"),
+        None => kind,
+    });
+    Component { name: format!("ip.{}", status.backend.as_str()), state, detail: status.last_error.or(database) }
+}
+
+impl Api for Service {
+    fn warm_profile(&self, key: &ContactKey, include: Include) -> Option<Served> {
+        self.parts.profiles.warm(key, include)
+    }
+
+    fn profile(&self, request: ProfileRequest) -> Reply<'_, Served> {
+        Box::pin(async move { self.parts.profiles.get(&request).await })
+    }
+
+    fn explain(&self, request: ProfileRequest) -> Reply<'_, Explanation> {
+        Box::pin(async move { self.parts.profiles.explain(&request).await })
+    }
+
+    fn contact<'a>(
+        &'a self,
+        location: &'a LocationId,
+        contact: &'a ContactId,
+        context: &'a CallContext,
+    ) -> Reply<'a, Contact> {
+        Box::pin(async { value(self.parts.ghl.contact(location, contact, context).await) })
+    }
+
+    fn tasks<'a>(
+        &'a self,
+        location: &'a LocationId,
+        contact: &'a ContactId,
+        context: &'a CallContext,
+    ) -> Reply<'a, Vec<Task>> {
+        Box::pin(async { value(self.parts.ghl.tasks(location, contact, context).await) })
+    }
+
+    fn task<'a>(
+        &'a self,
+        location: &'a LocationId,
+        contact: &'a ContactId,
+        task: &'a TaskId,
+        context: &'a CallContext,
+    ) -> Reply<'a, Task> {
+        Box::pin(async { value(self.parts.ghl.task(location, contact, task, context).await) })
+    }
+
+    fn notes<'a>(
+        &'a self,
+        location: &'a LocationId,
+        contact: &'a ContactId,
+        context: &'a CallContext,
+    ) -> Reply<'a, Vec<Note>> {
+        Box::pin(async { value(self.parts.ghl.notes(location, contact, context).await) })
+    }
+
+    fn note<'a>(
+        &'a self,
+        location: &'a LocationId,
+        contact: &'a ContactId,
+        note: &'a NoteId,
+        context: &'a CallContext,
+    ) -> Reply<'a, Note> {
+        Box::pin(async { value(self.parts.ghl.note(location, contact, note, context).await) })
+    }
+
+    fn appointments<'a>(
+        &'a self,
+        location: &'a LocationId,
+        contact: &'a ContactId,
+        context: &'a CallContext,
+    ) -> Reply<'a, Vec<Appointment>> {
+        Box::pin(async { value(self.parts.ghl.appointments(location, contact, context).await) })
+    }
+
+    fn search_contacts<'a>(
+        &'a self,
+        location: &'a LocationId,
+        search: &'a ContactSearch,
+        context: &'a CallContext,
+    ) -> Reply<'a, ContactPage> {
+        Box::pin(async { page(self.parts.ghl.search(location, search_query(search)?, context).await) })
+    }
+
+    fn business_contacts<'a>(
+        &'a self,
+        location: &'a LocationId,
+        business: &'a BusinessId,
+        window: Window,
+        context: &'a CallContext,
+    ) -> Reply<'a, ContactPage> {
+        Box::pin(async move {
+            let query = BusinessQuery { limit: Some(window.limit), skip: Some(window.skip), query: None };
+            page(self.parts.ghl.business_contacts(location, business, query, context).await)
+        })
+    }
+
+    fn look_up_ip<'a>(&'a self, ip: IpAddr, context: &'a CallContext) -> Reply<'a, Arc<IpIntelligence>> {
+        Box::pin(async move {
+            let looked = self.parts.ip.look_up(ip, AddressOrigin::Request, context).await;
+            looked.map(|looked| looked.intelligence).map_err(|error| error.to_problem())
+        })
+    }
+
+    fn look_up_ips<'a>(&'a self, ips: &'a [IpAddr], context: &'a CallContext) -> Reply<'a, Vec<LookUp>> {
+        Box::pin(async move {
+            let looked = self.parts.ip.look_up_many(ips, context).await;
+            let one = |result: Result<crate::ipinfo::Looked, _>| match result {
+                Ok(looked) => Ok(looked.intelligence),
+                Err(error) => Err(crate::ipinfo::LookupError::to_problem(&error)),
+            };
+            Ok(looked.into_iter().map(one).collect())
+        })
+    }
+
+    fn attribution(&self) -> Vec<Credit> {
+        let credit = |credit: crate::ipinfo::Credit| Credit {
+            source: credit.name.to_owned(),
+            text: credit.text.to_owned(),
+            url: Some(credit.url.to_owned()),
+            licence: Some(credit.licence.to_owned()),
+        };
+        self.parts.ip.attribution().into_iter().map(credit).collect()
+    }
+
+    fn components(&self) -> Vec<Component> {
+        self.parts.ip.status().into_iter().map(component).collect()
+    }
+
+    fn flush_caches(&self) -> u64 {
+        let (entries, _) = self.parts.profiles.held();
+        self.parts.profiles.flush();
+        entries
+    }
+}

@@ -1,0 +1,74 @@
+//! `ghl-enrich demo`: the service and the GHL and `IPinfo` sandbox in one process, on loopback, ready to click through.
+
+use super::{print_line, serve::told_to_stop};
+use crate::{app::App, settings::Settings};
+use ghl_sandbox::{Sandbox, SandboxConfig};
+use std::net::SocketAddr;
+
+/// Location 1 of the sandbox.
+const LOCATION: &str = "sandboxLocation00001";
+/// Its private integration token, which is no secret.
+const TOKEN: &str = "pit-00000000-0000-4000-8000-000000000001";
+/// The sandbox's IPinfo token, likewise.
+const IPINFO_TOKEN: &str = "sandboxipinfo1";
+/// A contact with everything.
+const SHOWCASE: &str = "seD4PfOuKoVMLkEZqohJ";
+
+/// The settings that point a service at a sandbox on `sandbox`, by dotted key.
+#[must_use]
+pub fn settings_for(sandbox: SocketAddr) -> Vec<(String, toml::Value)> {
+    let base = format!("http://{sandbox}");
+    [
+        ("ghl.base_url", base.as_str()),
+        ("ghl.location_id", LOCATION),
+        ("ghl.token", TOKEN),
+        ("ghl.timezone", "America/New_York"),
+        ("ipinfo.base_url", &base),
+        ("ipinfo.legacy_base_url", &base),
+        ("ipinfo.plan", "lookup"),
+        ("ipinfo.token", IPINFO_TOKEN),
+    ]
+    .map(|(key, value)| (key.to_owned(), toml::Value::from(value)))
+    .into()
+}
+
+/// Starts the sandbox; port 0 takes a free one.
+///
+/// # Errors
+/// Where the port is taken.
+pub async fn start_sandbox(bind: SocketAddr, seed: u64) -> anyhow::Result<Sandbox> {
+    let started = Sandbox::start(SandboxConfig { bind, seed, ..SandboxConfig::default() }).await;
+    started
+        .map_err(|error| anyhow::anyhow!("the sandbox cannot listen on {bind}: {error}; choose another --sandbox-bind"))
+}
+
+/// Serves both until told to stop.
+///
+/// # Errors
+/// Where a port is taken, or the service cannot be wired.
+pub async fn demo(settings: Settings, sandbox: Sandbox) -> anyhow::Result<()> {
+    let stop = told_to_stop()?;
+    let app = App::build(settings)?;
+    introduce(app.public_addr(), app.admin_addr(), &sandbox.base_url());
+    let ended = app.run(stop).await;
+    sandbox.stop().await;
+    ended
+}
+
+fn introduce(public: SocketAddr, admin: SocketAddr, sandbox: &str) {
+    let line = "─".repeat(72);
+    print_line(&format!(
+        "{line}\n\
+         ghl-enrich demo: the service, over a sandbox of GHL and IPinfo. No account, no token.\n\n\
+         Swagger UI   http://{public}/docs/\n\
+         metrics      http://{admin}/metrics\n\
+         sandbox      {sandbox}/__sandbox/calls   (calls made upstream so far)\n\n\
+         One complete profile:\n  \
+           curl -s http://{public}/v1/contacts/{SHOWCASE}/profile\n\
+         Why it looks as it does:\n  \
+           curl -s http://{public}/v1/contacts/{SHOWCASE}/explain\n\
+         An address alone:\n  \
+           curl -s http://{public}/v1/ips/58.111.106.198\n\n\
+         Ctrl-C ends it.\n{line}"
+    ));
+}
