@@ -1,0 +1,14 @@
+//! Capabilities over real HTTP, against the sandbox in process. One binary, so that it links once.
+
+#![expect(unreachable_pub, reason = "a test binary has no outside")]
+#![expect(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod cli;
+mod house;
+mod http;
+mod lifecycle;
+mod logs;
+mod mmdb;
+mod profile;
+mod readme;
+mod support;
