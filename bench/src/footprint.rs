@@ -88,7 +88,7 @@ async fn cached_profiles(options: &Options) -> anyhow::Result<()> {
     let listed = format!("GET /__sandbox/contacts?locationId=sandboxLocation00001 HTTP/1.1\r\nhost: {sandbox}\r\n\r\n");
     let listed: serde_json::Value = serde_json::from_slice(&load::fetch(sandbox, &listed).await?)?;
     let ids: Vec<&str> =
-        listed["contacts"].as_array().context("contacts")?.iter().filter_map(|id| id.as_str()).collect();
+        listed["contacts"].as_array().context("contacts")?.iter().filter_map(|contact| contact["id"].as_str()).collect();
     // The first few warm what is made once: connections, buffers, tables.
     let (warm_up, rest) = ids.split_at(ids.len().min(50));
     read(public, warm_up).await?;
