@@ -14,6 +14,7 @@ use crate::{
     telemetry::metrics::Metrics,
     upstream::{HttpTransport, Service, TransportLimits, Upstream},
 };
+use anyhow::Context as _;
 use std::{future::Future, net::SocketAddr, sync::Arc};
 
 /// The service, wired and bound, not yet running.
@@ -76,9 +77,7 @@ fn ghl_upstream(settings: &Settings, metrics: &Metrics) -> anyhow::Result<Upstre
         read: settings.ghl.read_timeout,
         max_body_bytes: settings.ghl.max_body_bytes,
     };
-    let transport = HttpTransport::new(&settings.ghl.base_url, limits).map_err(|error| {
-        anyhow::anyhow!("ghl.base_url: {error}; it looks like https://services.leadconnectorhq.com")
-    })?;
+    let transport = HttpTransport::new(&settings.ghl.base_url, limits).context("ghl.base_url")?;
     Ok(Upstream::new(Service::Ghl, Arc::new(transport), settings.ghl.timeout, metrics.clone()))
 }
 

@@ -150,9 +150,10 @@ impl Profiles {
         }
         let now = inner.clock.now();
         inner.check_required(&view, request, now)?;
-        let materials =
-            Materials { key: &request.key, entry: &view, policy: &inner.policy, include: request.include, now };
-        let rendering = view.rendering_or(request.include, now, |past| materials.render(past))?;
+        let rendering = match view.rendering(request.include, now) {
+            Some(rendering) => rendering,
+            None => inner.render(view, request, now).await?,
+        };
         Ok(serve(rendering, cache, timings, now))
     }
 
@@ -232,6 +233,10 @@ impl Inner {
                 Verdict::Serve | Verdict::ServeAndRefresh if contact.is_some() => Verdict::Fetch,
                 verdict => verdict,
             };
+            if section == Section::Contact && verdict == Verdict::Leave && !self.has_contact(held) {
+                // Nothing can be shown: what belongs to the contact is not worth a call.
+                break;
+            }
             // Whatever landed since the request came is fresh enough for it, be it for `maxAge=0`.
             let needed = |entry: &Entry| {
                 let facts = entry.facts(section);
@@ -303,6 +308,25 @@ impl Inner {
         let looked_up = view.ip.held.as_ref().map(|held| &held.value.choice.outcome);
         let changed = looked_up != Some(&self.choose(&contact.value).outcome);
         changed && tokio::time::Instant::now() < request.deadline
+    }
+
+    /// Renders away from the caller's thread, which has warm requests to answer: insights of many long notes take
+    /// milliseconds.
+    async fn render(
+        self: &Arc<Self>,
+        view: Arc<Entry>,
+        request: &ProfileRequest,
+        now: Timestamp,
+    ) -> Result<Rendering, Problem> {
+        let (inner, key, include) = (Arc::clone(self), request.key.clone(), request.include);
+        let rendered = self.tasks.spawn_load("render", async move {
+            let materials = Materials { key: &key, entry: &view, policy: &inner.policy, include, now };
+            view.rendering_or(include, now, |past| materials.render(past))
+        });
+        rendered.await.unwrap_or_else(|_| {
+            Err(Problem::new(ProblemKind::Internal, "The profile could not be written.")
+                .with_cause("rendering panicked"))
+        })
     }
 
     fn check_required(&self, view: &Entry, request: &ProfileRequest, now: Timestamp) -> Result<(), Problem> {

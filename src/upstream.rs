@@ -8,8 +8,8 @@
 mod call;
 mod transport;
 
-pub use call::{Answer, Call, CallContext, CallTiming, Lane, Method, Repeat, Service, Timings};
-pub use transport::{HttpTransport, Transport, TransportLimits, WireRequest};
+pub use call::{Answer, Call, CallContext, CallTiming, Lane, Method, Repeat, SensitiveValue, Service, Timings};
+pub use transport::{HttpTransport, Transport, TransportLimits, TransportSetupError, WireRequest};
 
 use crate::telemetry::metrics::Metrics;
 use std::{sync::Arc, time::Duration};

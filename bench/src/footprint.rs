@@ -87,8 +87,12 @@ async fn cached_profiles(options: &Options) -> anyhow::Result<()> {
     let (public, sandbox) = (server.addrs[0], *server.addrs.get(2).context("the sandbox's address")?);
     let listed = format!("GET /__sandbox/contacts?locationId=sandboxLocation00001 HTTP/1.1\r\nhost: {sandbox}\r\n\r\n");
     let listed: serde_json::Value = serde_json::from_slice(&load::fetch(sandbox, &listed).await?)?;
-    let ids: Vec<&str> =
-        listed["contacts"].as_array().context("contacts")?.iter().filter_map(|contact| contact["id"].as_str()).collect();
+    let ids: Vec<&str> = listed["contacts"]
+        .as_array()
+        .context("contacts")?
+        .iter()
+        .filter_map(|contact| contact["id"].as_str())
+        .collect();
     // The first few warm what is made once: connections, buffers, tables.
     let (warm_up, rest) = ids.split_at(ids.len().min(50));
     read(public, warm_up).await?;

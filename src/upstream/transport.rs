@@ -57,10 +57,10 @@ impl fmt::Debug for HttpTransport {
 #[derive(Debug, thiserror::Error)]
 pub enum TransportSetupError {
     /// The base URL is none.
-    #[error("the base URL is not an http(s) URL")]
+    #[error("the base URL is not an http(s) URL such as https://services.example")]
     BaseUrl,
-    /// TLS could not be set up.
-    #[error("the HTTP client could not be set up: {0}")]
+    /// TLS could not be set up, for want of CA roots most likely.
+    #[error("the HTTP client could not be set up: {0} (are CA certificates installed?)")]
     Client(String),
 }
 
@@ -81,7 +81,7 @@ impl HttpTransport {
             .tcp_nodelay(true)
             .user_agent(concat!("ghl-enrich/", env!("CARGO_PKG_VERSION")))
             .build()
-            .map_err(|error| TransportSetupError::Client(error.to_string()))?;
+            .map_err(|error| TransportSetupError::Client(sources_of(&error)))?;
         Ok(Self { client, base, max_body_bytes: limits.max_body_bytes, read: limits.read })
     }
 
@@ -146,15 +146,7 @@ impl HttpTransport {
 
     /// reqwest's error text holds the URL, and so perhaps a token or an address: only its sources are kept.
     fn classify(&self, error: &reqwest::Error) -> CallError {
-        let mut text = String::new();
-        let mut source = error.source();
-        while let Some(inner) = source {
-            if !text.is_empty() {
-                text.push_str(": ");
-            }
-            text.push_str(&inner.to_string());
-            source = inner.source();
-        }
+        let text = sources_of(error);
         if error.is_connect() || error.is_builder() {
             CallError::Connect(text)
         } else if error.is_timeout() {
@@ -163,6 +155,17 @@ impl HttpTransport {
             CallError::Broken(text)
         }
     }
+}
+
+/// What lies behind an error, without its own text.
+fn sources_of(error: &reqwest::Error) -> String {
+    let mut texts = Vec::new();
+    let mut source = error.source();
+    while let Some(inner) = source {
+        texts.push(inner.to_string());
+        source = inner.source();
+    }
+    texts.join(": ")
 }
 
 impl Transport for HttpTransport {

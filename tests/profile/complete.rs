@@ -65,6 +65,7 @@ async fn an_unknown_contact_is_a_404_and_briefly_remembered() {
     app.get(path).await.assert_problem(404, "contact-not-found");
     app.get(path).await.assert_problem(404, "contact-not-found");
     assert_eq!(app.calls("ghl.contact"), 1, "a second look within the hold costs nothing");
+    assert_eq!(app.calls("ghl.notes"), 1, "nor for what would belong to it");
     app.advance(11);
     app.get(path).await.assert_problem(404, "contact-not-found");
     assert_eq!(app.calls("ghl.contact"), 2);
