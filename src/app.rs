@@ -16,6 +16,7 @@ use crate::{
 };
 use anyhow::Context as _;
 use std::{future::Future, net::SocketAddr, sync::Arc};
+use tokio::time::Instant;
 
 /// The service, wired and bound, not yet running.
 #[derive(Debug)]
@@ -131,23 +132,30 @@ impl App {
         let mut serving = std::pin::pin!(servers.run());
         lifecycle.set(Phase::Ready);
         tracing::info!(%public, %admin, "serving");
+        let mut ended = false;
         let failed = tokio::select! {
             () = shutdown => None,
             () = parts.tasks.broken() => Some(anyhow::anyhow!("a background loop panicked")),
-            result = &mut serving => Some(anyhow::anyhow!("a server ended by itself: {result:?}")),
+            result = &mut serving => {
+                ended = true;
+                Some(anyhow::anyhow!("a server ended by itself: {result:?}"))
+            }
         };
         if failed.is_none() {
             lifecycle.set(Phase::Draining);
             tracing::info!(drain_ms = settings.http.drain.as_millis(), "draining");
             // A server that ends now is as good as stopped.
-            let _ = tokio::time::timeout(settings.http.drain, &mut serving).await;
+            ended = tokio::time::timeout(settings.http.drain, &mut serving).await.is_ok();
         }
         lifecycle.set(Phase::Stopping);
-        tokio::select! {
-            () = handle.stop() => {}
-            _ = &mut serving => {}
+        let end = Instant::now() + settings.http.shutdown;
+        if !ended {
+            tokio::select! {
+                () = handle.stop() => {}
+                _ = &mut serving => {}
+            }
         }
-        if !parts.tasks.shut_down(settings.http.shutdown).await {
+        if !parts.tasks.shut_down(end.saturating_duration_since(Instant::now())).await {
             tracing::warn!("some work did not end in time");
         }
         tracing::info!("stopped");

@@ -132,29 +132,15 @@ impl Profiles {
     /// The contact section's problem where there is no contact to show, or that of a section in `require`.
     pub async fn get(&self, request: &ProfileRequest) -> Result<Served, Problem> {
         let inner = &self.inner;
-        let before = inner.clock.now();
         let held = inner.cache.get(&request.key);
-        let plan = inner.plan(held.as_deref(), request, before);
-        let cache = plan.cache_result(held.as_deref(), request);
-        let mut timings = Vec::new();
-        let mut view = inner.land_all(held, plan.awaited, request, &mut timings).await;
-        if request.include.has(Section::Ip) && request.ip.is_none() && inner.address_changed(&view, request) {
-            let changed = |entry: &Entry| inner.address_changed(entry, request);
-            if let Some((flight, _)) = inner.load(request, Section::Ip, None, changed) {
-                let pending = vec![Pending { section: Section::Ip, flight }];
-                view = inner.land_all(Some(view), pending, request, &mut timings).await;
-            }
-        }
-        if let Some(address) = request.ip {
-            view = inner.with_other_address(&view, address, request, &mut timings).await;
-        }
+        let assembled = inner.assemble(held, request).await;
         let now = inner.clock.now();
-        inner.check_required(&view, request, now)?;
-        let rendering = match view.rendering(request.include, now) {
+        inner.check_required(&assembled.view, request, now)?;
+        let rendering = match assembled.view.rendering(request.include, now) {
             Some(rendering) => rendering,
-            None => inner.render(view, request, now).await?,
+            None => inner.render(assembled.view, request, now).await?,
         };
-        Ok(serve(rendering, cache, timings, now))
+        Ok(serve(rendering, assembled.cache, assembled.timings, now))
     }
 
     /// Marks sections of a contact as out of date: the next read fetches them, and a load under way does not count.
@@ -217,7 +203,33 @@ impl Plan {
     }
 }
 
+/// All that a request is about, as far as it can be known.
+struct Assembled {
+    view: Arc<Entry>,
+    cache: CacheResult,
+    timings: Vec<CallTiming>,
+}
+
 impl Inner {
+    /// Brings together what a request asks for: out of memory, by loads, and for this request alone where it must be.
+    async fn assemble(self: &Arc<Self>, held: Option<Arc<Entry>>, request: &ProfileRequest) -> Assembled {
+        let plan = self.plan(held.as_deref(), request, self.clock.now());
+        let cache = plan.cache_result(held.as_deref(), request);
+        let mut timings = Vec::new();
+        let mut view = self.land_all(held, plan.awaited, request, &mut timings).await;
+        if request.include.has(Section::Ip) && request.ip.is_none() && self.address_changed(&view, request) {
+            let changed = |entry: &Entry| self.address_changed(entry, request);
+            if let Some((flight, _)) = self.load(request, Section::Ip, None, changed) {
+                let pending = vec![Pending { section: Section::Ip, flight }];
+                view = self.land_all(Some(view), pending, request, &mut timings).await;
+            }
+        }
+        if let Some(address) = request.ip {
+            view = self.with_other_address(&view, address, request, &mut timings).await;
+        }
+        Assembled { view, cache, timings }
+    }
+
     /// Judges each section asked for; launches or joins what must be fetched, before or behind the answer.
     fn plan(self: &Arc<Self>, held: Option<&Entry>, request: &ProfileRequest, now: Timestamp) -> Plan {
         let mut plan = Plan { collapsed: true, ..Plan::default() };
@@ -302,7 +314,7 @@ impl Inner {
     /// section was judged, by another request's doing.
     fn address_changed(&self, view: &Entry, request: &ProfileRequest) -> bool {
         let Some(contact) = view.contact.held.as_ref() else { return false };
-        if view.ip.failure.is_some() {
+        if view.ip.failure.is_some() && view.ip.held.is_none() {
             return false;
         }
         let looked_up = view.ip.held.as_ref().map(|held| &held.value.choice.outcome);
@@ -320,13 +332,30 @@ impl Inner {
     ) -> Result<Rendering, Problem> {
         let (inner, key, include) = (Arc::clone(self), request.key.clone(), request.include);
         let rendered = self.tasks.spawn_load("render", async move {
+            // One renders, the others find its document.
+            let _renderer = view.renderer.lock().await;
+            if let Some(made) = view.rendering(include, now) {
+                return Ok(made);
+            }
             let materials = Materials { key: &key, entry: &view, policy: &inner.policy, include, now };
-            view.rendering_or(include, now, |past| materials.render(past))
+            let rendering = materials.render(view.past(include))?;
+            view.keep(rendering.clone());
+            inner.weigh_anew(&key, &view);
+            Ok(rendering)
         });
         rendered.await.unwrap_or_else(|_| {
             Err(Problem::new(ProblemKind::Internal, "The profile could not be written.")
                 .with_cause("rendering panicked"))
         })
+    }
+
+    /// Tells moka what an entry weighs with its newest document, if it is still the one held.
+    fn weigh_anew(&self, key: &ContactKey, entry: &Arc<Entry>) {
+        self.flights.between_landings(|| {
+            if self.cache.get(key).is_some_and(|held| Arc::ptr_eq(&held, entry)) {
+                self.cache.insert(key.clone(), Arc::clone(entry));
+            }
+        });
     }
 
     fn check_required(&self, view: &Entry, request: &ProfileRequest, now: Timestamp) -> Result<(), Problem> {

@@ -208,7 +208,7 @@ impl From<&Problem> for ProblemReport {
             title: problem.kind.title().to_owned(),
             detail: problem.detail.clone().into_owned(),
             upstream: problem.upstream.clone(),
-            retry_after_seconds: problem.retry_after.map(|after| after.as_secs().max(1)),
+            retry_after_seconds: problem.retry_after.map(|after| after.as_secs() + u64::from(after.subsec_nanos() > 0)),
         }
     }
 }

@@ -140,6 +140,8 @@ pub(super) struct Entry {
     pub(super) appointments: Slot<Arc<Vec<Appointment>>>,
     pub(super) ip: Slot<IpFinding>,
     renderings: Mutex<Renderings>,
+    /// Held by whoever renders: the documents' own lock is taken by requests that cannot wait.
+    pub(super) renderer: tokio::sync::Mutex<()>,
 }
 
 /// Documents made of an entry, and what is left of those made of the entry before it.
@@ -159,6 +161,7 @@ impl Clone for Entry {
             appointments: self.appointments.clone(),
             ip: self.ip.clone(),
             renderings: Mutex::new(Renderings { current: Vec::new(), past: self.renderings().to_past() }),
+            renderer: tokio::sync::Mutex::default(),
         }
     }
 }
@@ -236,6 +239,11 @@ impl Entry {
         self
     }
 
+    /// This entry with nothing known of its address.
+    pub(super) fn without_ip(&self) -> Self {
+        Self { ip: Slot::default(), ..self.clone() }
+    }
+
     /// This entry with a section marked as out of date.
     pub(super) fn touched(&self, section: Section, touched: Touched) -> Self {
         let mut next = self.clone();
@@ -260,14 +268,14 @@ impl Entry {
         }
     }
 
-    /// Bytes this entry is reckoned to occupy: each section as typed values and as rendered JSON, and a compressed form.
-    /// The factor was measured against the resident size of many entries; see `bench`.
+    /// Bytes this entry is reckoned to occupy: its sections as typed values, and each document with its encodings.
     pub(super) fn weight(&self) -> u32 {
         fn bytes<T>(slot: &Slot<T>) -> usize {
             slot.held.as_ref().map_or(0, |held| held.wire_bytes)
         }
         let wire = bytes(&self.contact) + bytes(&self.notes) + bytes(&self.tasks) + bytes(&self.appointments);
-        u32::try_from(OVERHEAD_BYTES + wire * 3).unwrap_or(u32::MAX)
+        let documents: usize = self.renderings().current.iter().map(|made| made.document.body.len()).sum();
+        u32::try_from(OVERHEAD_BYTES + wire * 2 + documents * 8 / 5).unwrap_or(u32::MAX)
     }
 
     /// A rendering made before that still holds.
@@ -276,23 +284,19 @@ impl Entry {
         renderings.current.iter().find(|made| made.include == include && now < made.valid_until).cloned()
     }
 
-    /// The rendering for `include`: made before, or by `render` now, which gets what is left of the last one.
-    pub(super) fn rendering_or<F>(&self, include: Include, now: Timestamp, render: F) -> Result<Rendering, Problem>
-    where
-        F: FnOnce(Option<&Past>) -> Result<Rendering, Problem>,
-    {
+    /// What is left of the last document for `include`.
+    pub(super) fn past(&self, include: Include) -> Option<Past> {
+        self.renderings().to_past().into_iter().find(|past| past.include == include)
+    }
+
+    /// Keeps a document in place of the last one for its `include`.
+    pub(super) fn keep(&self, rendering: Rendering) {
         let mut renderings = self.renderings();
-        if let Some(valid) = renderings.current.iter().find(|made| made.include == include && now < made.valid_until) {
-            return Ok(valid.clone());
-        }
-        let past = renderings.to_past();
-        let rendering = render(past.iter().find(|past| past.include == include))?;
-        renderings.current.retain(|made| made.include != include);
+        renderings.current.retain(|made| made.include != rendering.include);
         if renderings.current.len() == MAX_RENDERINGS {
             renderings.current.remove(0);
         }
-        renderings.current.push(rendering.clone());
-        Ok(rendering)
+        renderings.current.push(rendering);
     }
 
     fn renderings(&self) -> std::sync::MutexGuard<'_, Renderings> {

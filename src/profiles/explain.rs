@@ -8,7 +8,7 @@ use crate::{
         ids::{ContactId, LocationId},
         insights::{self, Insights, Sources},
         ip::Backend,
-        problem::{Problem, ProblemKind},
+        problem::Problem,
         profile::{ProblemReport, Section},
     },
     ipinfo::{BackendTry, TryOutcome},
@@ -125,12 +125,13 @@ impl Profiles {
     /// # Errors
     /// As [`Profiles::get`].
     pub async fn explain(&self, request: &ProfileRequest) -> Result<Explanation, Problem> {
-        self.get(request).await?;
         let inner = &self.inner;
-        let entry = inner.cache.get(&request.key).ok_or_else(|| {
-            Problem::new(ProblemKind::Internal, "The profile left memory before it could be explained; ask again.")
-        })?;
-        Ok(inner.explanation(&entry, request))
+        let held = inner.cache.get(&request.key);
+        let view = inner.assemble(held, request).await.view;
+        match &view.contact.failure {
+            Some(failure) if !inner.has_contact(Some(&view)) => Err(failure.problem.clone()),
+            _ => Ok(inner.explanation(&view, request)),
+        }
     }
 }
 

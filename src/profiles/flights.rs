@@ -101,6 +101,12 @@ impl Flights {
         mark();
     }
 
+    /// Runs `change` while no load lands and none is superseded.
+    pub(super) fn between_landings(&self, change: impl FnOnce()) {
+        let _table = self.lock();
+        change();
+    }
+
     /// Supersedes every load, and lets `clear` empty what is held.
     pub(super) fn supersede_all(&self, clear: impl FnOnce()) {
         let mut table = self.lock();

@@ -38,6 +38,9 @@ impl From<&CacheSettings> for Policy {
     }
 }
 
+/// Longest wait that an upstream may impose on a section.
+const LONGEST_NAMED_WAIT: Duration = Duration::from_secs(60);
+
 /// What is known of a section's place in memory.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Facts<'a> {
@@ -91,7 +94,11 @@ impl Policy {
     /// How long a failure is believed before the upstream is asked again.
     #[must_use]
     pub(super) fn hold(&self, problem: &Problem) -> Duration {
-        if problem.kind == ProblemKind::ContactNotFound { self.not_found } else { self.error_hold }
+        if problem.kind == ProblemKind::ContactNotFound {
+            return self.not_found;
+        }
+        // An upstream that names a wait knows best, within reason.
+        self.error_hold.max(problem.retry_after.unwrap_or_default().min(LONGEST_NAMED_WAIT))
     }
 
     /// What to do about a section now. `max_age` is the caller's own wish, which also overrides a failure's hold.
@@ -157,6 +164,14 @@ mod tests {
         assert_eq!(judge(Some(0), false, Some(400), 400, None), Verdict::Leave);
         assert_eq!(judge(Some(0), false, Some(400), 401, None), Verdict::Fetch);
         assert_eq!(judge(None, false, Some(0), 0, None), Verdict::Leave);
+    }
+
+    #[test]
+    fn a_wait_that_the_upstream_names_is_honoured() {
+        let quota =
+            |seconds| Problem::new(ProblemKind::QuotaExhausted, "spent").with_retry_after(Duration::from_secs(seconds));
+        assert_eq!(policy().hold(&quota(10)), Duration::from_secs(10));
+        assert_eq!(policy().hold(&quota(86_400)), LONGEST_NAMED_WAIT);
     }
 
     #[test]

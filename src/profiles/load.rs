@@ -133,12 +133,16 @@ impl Inner {
         address::choose(contact, None, self.ip_custom_field.as_deref(), &self.own_servers)
     }
 
-    /// Lays a landing over what is held. Runs under the flights' lock, so no other landing comes between.
+    /// Lays a landing over what is held. Runs under the flights' lock, so no other landing comes between. What was found
+    /// of an address that is no longer the contact's is dropped: the contact landed while it was looked up.
     fn store(&self, key: &ContactKey, section: Section, landed: &Landed) {
-        let mut next = match self.cache.get(key) {
-            Some(entry) => entry.with(section, landed),
-            None => Entry::default().with(section, landed),
-        };
+        let held = self.cache.get(key).unwrap_or_default();
+        if let (Ok(Value::Ip(finding)), Some(contact)) = (&landed.result, &held.contact.held)
+            && self.choose(&contact.value).outcome != finding.choice.outcome
+        {
+            return;
+        }
+        let mut next = held.with(section, landed);
         if let Ok(Value::Contact(contact)) = &landed.result {
             next = next.without_outdated_ip(&self.choose(contact));
         }

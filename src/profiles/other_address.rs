@@ -25,6 +25,9 @@ impl Inner {
         request: &ProfileRequest,
         timings: &mut Vec<CallTiming>,
     ) -> Arc<Entry> {
+        if !self.has_contact(Some(view)) {
+            return Arc::new(view.clone());
+        }
         let context = CallContext {
             deadline: request.deadline,
             lane: Lane::Interactive,
@@ -33,12 +36,8 @@ impl Inner {
         };
         let result = self.find_other(address, &context).await.map(Value::Ip);
         timings.extend(context.timings.snapshot());
-        Arc::new(
-            view.with(
-                Section::Ip,
-                &Landed { at: self.clock.now(), fresh: self.fresh_for(&result), wire_bytes: 0, result },
-            ),
-        )
+        let landed = Landed { at: self.clock.now(), fresh: self.fresh_for(&result), wire_bytes: 0, result };
+        Arc::new(view.without_ip().with(Section::Ip, &landed))
     }
 
     async fn find_other(&self, address: IpAddr, context: &CallContext) -> Result<IpFinding, Problem> {

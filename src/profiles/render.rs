@@ -66,7 +66,7 @@ struct Part<'a, T> {
 
 impl<'a> Materials<'a> {
     /// Writes the document. Fails with the contact section's problem where there is no contact to show.
-    pub(super) fn render(self, past: Option<&Past>) -> Result<Rendering, Problem> {
+    pub(super) fn render(self, past: Option<Past>) -> Result<Rendering, Problem> {
         let contact = self.part(Section::Contact, &self.entry.contact);
         let Some(value) = contact.value else { return Err(self.contact_problem()) };
         let notes = self.part(Section::Notes, &self.entry.notes);
@@ -141,7 +141,8 @@ impl<'a> Materials<'a> {
             fetched_at: Some(fetched_at),
             expires_at: Some(expires_at),
             scope: None,
-            problem: if fresh { None } else { problem },
+            // A failure since: what is held is still fresh, but a newer read was asked for and could not be had.
+            problem,
         }
     }
 
@@ -156,22 +157,17 @@ impl<'a> Materials<'a> {
         writer: Writer,
         reports: &SectionReports,
         changes_at: Option<Timestamp>,
-        past: Option<&Past>,
+        past: Option<Past>,
     ) -> Rendering {
         let (body, etag) = writer.close();
         let span = self.span(reports);
         let modified_at = past.filter(|past| past.etag == etag).map_or(self.now, |past| past.modified_at);
-        let lifetime_seconds = span.expires_at.duration_since(span.age_from).as_secs().max(0);
         let document = Rendered {
             body,
             etag,
             last_modified: Bytes::from(imf_fixdate(modified_at)),
             modified_at,
-            cache_control: Bytes::from(format!(
-                "private, max-age={lifetime_seconds}, stale-while-revalidate={}, stale-if-error={}",
-                self.policy.stale_while_revalidate.as_secs(),
-                self.policy.stale_if_error.as_secs(),
-            )),
+            cache_control: Bytes::from(self.cache_control(&span)),
             encoded: [OnceLock::new(), OnceLock::new(), OnceLock::new()],
         };
         Rendering {
@@ -184,13 +180,31 @@ impl<'a> Materials<'a> {
         }
     }
 
+    /// What is missing may be back in a moment: nobody should show its absence for longer.
+    fn cache_control(&self, span: &Span) -> String {
+        let error = self.policy.stale_if_error.as_secs();
+        if span.partial {
+            return format!("private, max-age=0, stale-if-error={error}");
+        }
+        let fresh = span.expires_at.duration_since(span.age_from).as_secs().max(0);
+        let stale = self.policy.stale_while_revalidate.as_secs();
+        format!("private, max-age={fresh}, stale-while-revalidate={stale}, stale-if-error={error}")
+    }
+
     /// How long the statuses in a document hold, by the ages of its sections.
     fn span(&self, reports: &SectionReports) -> Span {
-        let mut span =
-            Span { all_fresh: true, age_from: self.now, expires_at: Timestamp::MAX, changes_at: Timestamp::MAX };
+        let mut span = Span {
+            all_fresh: self.include.sections().all(|section| self.entry.touch_of(section).is_none()),
+            partial: false,
+            age_from: self.now,
+            expires_at: Timestamp::MAX,
+            changes_at: Timestamp::MAX,
+        };
         for report in [&reports.contact, &reports.notes, &reports.tasks, &reports.appointments, &reports.ip] {
             let (Some(fetched_at), Some(expires_at)) = (report.fetched_at, report.expires_at) else {
-                span.all_fresh &= report.status == SectionStatus::Excluded;
+                let excluded = report.status == SectionStatus::Excluded;
+                span.all_fresh &= excluded;
+                span.partial |= !excluded;
                 continue;
             };
             let fresh = report.status != SectionStatus::Stale && self.now < expires_at;
@@ -208,6 +222,8 @@ impl<'a> Materials<'a> {
 /// From when to when a document holds.
 struct Span {
     all_fresh: bool,
+    /// Whether a section that was asked for could not be had.
+    partial: bool,
     age_from: Timestamp,
     expires_at: Timestamp,
     changes_at: Timestamp,

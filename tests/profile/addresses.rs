@@ -84,3 +84,29 @@ async fn a_contact_that_moved_is_looked_up_anew() {
     app.advance(400);
     assert_eq!(app.profile(id).await["ip"]["address"], "8.8.8.8");
 }
+
+#[actix_web::test]
+async fn another_address_that_cannot_be_looked_up_is_not_replaced_by_the_contacts_own() {
+    let app = TestApp::with(&[("ipinfo.backends", r#"["api"]"#)]).await;
+    let id = crate::support::SHOWCASE;
+    assert_eq!(app.profile(id).await["ip"]["address"], "58.111.106.198");
+    let action = ghl_sandbox::FaultAction::status(500, "oops");
+    app.sandbox.inject(ghl_sandbox::Fault::new("ipinfo.*", action));
+    let path = format!("/v1/contacts/{id}/profile?ip=9.9.9.9");
+    let profile = app.get(&path).await.json();
+    assert!(profile["ip"].is_null(), "{profile}");
+    assert_eq!(profile["sections"]["ip"]["status"], "unavailable");
+    app.get(&format!("{path}&require=ip")).await.assert_problem(503, "upstream-unavailable");
+    assert_eq!(app.profile(id).await["ip"]["address"], "58.111.106.198", "its own is as it was");
+}
+
+#[actix_web::test]
+async fn explain_explains_what_was_asked() {
+    let app = TestApp::start().await;
+    let id = crate::support::SHOWCASE;
+    let own = app.get(&format!("/v1/contacts/{id}/explain")).await.json();
+    assert_eq!(own["address"]["candidates"][0]["address"], "58.111.x.x", "{own}");
+    let other = app.get(&format!("/v1/contacts/{id}/explain?ip=9.9.9.9")).await.json();
+    assert_eq!(other["address"]["candidates"][0]["origin"], "request", "{other}");
+    app.get("/v1/contacts/noSuchContact0000001/explain").await.assert_problem(404, "contact-not-found");
+}

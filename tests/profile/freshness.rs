@@ -122,3 +122,32 @@ async fn only_the_touched_section_is_fetched_again() {
     app.profile(SHOWCASE).await;
     assert_eq!((app.calls("ghl.contact"), app.calls("ghl.notes"), app.calls("ghl.tasks")), (1, 2, 1));
 }
+
+#[actix_web::test]
+async fn a_partial_answer_is_not_to_be_kept_and_a_forced_refresh_that_fails_says_so() {
+    let app = TestApp::start().await;
+    app.sandbox.inject(failing("ghl.notes"));
+    let reply = app.get(&path()).await;
+    assert!(reply.header("cache-control").unwrap().contains("max-age=0"), "{reply:?}");
+    app.sandbox.clear_faults();
+    let reply = app.get(&path()).await;
+    assert!(reply.header("cache-control").unwrap().contains("max-age=60"), "{reply:?}");
+    app.sandbox.inject(failing("ghl.notes"));
+    let profile = app.get(&format!("{}?maxAge=0", path())).await.json();
+    assert_eq!(profile["sections"]["notes"]["status"], "fresh", "what is held is young");
+    assert_eq!(profile["sections"]["notes"]["problem"]["type"], "/problems/upstream-unavailable", "{profile}");
+}
+
+#[actix_web::test]
+async fn a_wait_that_ghl_names_is_kept() {
+    let app = TestApp::start().await;
+    let body = r#"{"statusCode":429,"message":"Too Many Requests"}"#;
+    let action = FaultAction::Status { status: 429, body: body.into(), content_type: "application/json".into() };
+    app.sandbox.inject(Fault { endpoint: "ghl.notes".into(), contact: None, times: Some(1), probability: 1.0, action });
+    app.profile(SHOWCASE).await;
+    app.advance(5);
+    assert!(app.profile(SHOWCASE).await["notes"].is_null());
+    assert_eq!(app.calls("ghl.notes"), 1, "the window is ten seconds");
+    app.advance(6);
+    assert!(app.profile(SHOWCASE).await["notes"].is_array());
+}
