@@ -51,6 +51,7 @@ async fn ghl(settings: &Settings, parts: &AppParts) -> Finding {
         let remedy = "Create a private integration in the sub-account's settings with the scope contacts.readonly, and set GHL_TOKEN or ghl.token_file.";
         return Finding::Ill { what, remedy };
     }
+    // Settings without it are refused where there is a token, so this is for the compiler's sake alone.
     let Some(location) = &settings.ghl.location_id else {
         let what = "GHL: no location".to_owned();
         return Finding::Ill { what, remedy: "Set ghl.location_id to the id in the sub-account's URL." };

@@ -44,7 +44,7 @@ struct Inner {
     upstream: Upstream,
     version: String,
     token: Option<LiveSecret>,
-    /// The location the token is bound to; without one, GHL alone decides.
+    /// The one location the token is for; without it, the token is for none.
     location: Option<LocationId>,
     reading: Reading,
 }
@@ -148,7 +148,7 @@ impl Client {
         Ok(loaded)
     }
 
-    /// All appointments of a contact.
+    /// All appointments of a contact, but for those that say they are another location's.
     ///
     /// # Errors
     /// [`GhlError::ContactNotFound`], or what kept GHL from answering.
@@ -159,7 +159,9 @@ impl Client {
         ctx: &CallContext,
     ) -> Result<Loaded<Vec<Appointment>>, GhlError> {
         let call = Call::get(Endpoint::Appointments.name(), [of("contacts"), seg(id), of("appointments")]);
-        self.many(loc, Endpoint::Appointments, "events", call, model::event, ctx).await
+        let mut loaded = self.many(loc, Endpoint::Appointments, "events", call, model::event, ctx).await?;
+        loaded.value.retain(|event| event.location_id.as_ref().is_none_or(|theirs| theirs == loc));
+        Ok(loaded)
     }
 
     /// One page of a search over the location's contacts.
@@ -286,7 +288,9 @@ impl Client {
 
     /// The token for a location, as of now; no call is spent where there is none.
     fn token(&self, loc: &LocationId) -> Result<Arc<Secret>, GhlError> {
-        if self.inner.location.as_ref().is_some_and(|bound| bound != loc) {
+        // Notes, tasks and appointments carry no location that could be compared afterwards: asked for another tenant's
+        // contact, GHL would answer with whatever this token may read.
+        if self.inner.location.as_ref() != Some(loc) {
             return Err(GhlError::NoToken);
         }
         let token = self.inner.token.as_ref().map(LiveSecret::get);

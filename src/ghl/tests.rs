@@ -237,6 +237,16 @@ async fn a_contact_of_another_location_looks_like_none() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_appointment_of_another_location_is_left_out() {
+    let events = json!({"events": [
+        {"id": "e1", "locationId": "AnotherLocation00000"}, {"id": "e2", "locationId": LOCATION}, {"id": "e3"},
+    ]});
+    let fake = Fake::new(Ok(answer(200, events.to_string().as_bytes())), &settings());
+    let events = fake.client.appointments(&location(), &contact_id(), &context()).await.unwrap().value;
+    assert_eq!(events.iter().map(|event| event.id.as_str()).collect::<Vec<_>>(), ["e2", "e3"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_answer_about_something_else_is_not_passed_on() {
     let fake = Fake::answering("contact_full.json");
     let asked = ContactId::parse("AnotherContact000000").unwrap();
@@ -259,11 +269,14 @@ async fn without_a_token_for_the_location_no_call_is_spent() {
         let error = fake.client.contact(&location(), &contact_id(), &context()).await.unwrap_err();
         assert_eq!((error, fake.calls()), (GhlError::NoToken, 0));
     }
-    let fake = Fake::answering("notes_null.json");
     let elsewhere = LocationId::parse("AnotherLocation00000").unwrap();
-    let error = fake.client.notes(&elsewhere, &contact_id(), &context()).await.unwrap_err();
-    assert_eq!((&error, fake.calls()), (&GhlError::NoToken, 0));
-    let problem = error.to_problem();
+    let unbound = GhlSettings { location_id: None, ..settings() };
+    for settings in [settings(), unbound] {
+        let fake = Fake::new(Ok(answer(200, &fixture("notes_null.json"))), &settings);
+        let error = fake.client.notes(&elsewhere, &contact_id(), &context()).await.unwrap_err();
+        assert_eq!((error, fake.calls()), (GhlError::NoToken, 0));
+    }
+    let problem = GhlError::NoToken.to_problem();
     assert_eq!(problem.kind, ProblemKind::UpstreamUnauthorized);
     assert!(problem.detail.contains("GHL_TOKEN"), "{}", problem.detail);
 }

@@ -41,6 +41,7 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Option<Settings> {
     if let (Some(http), Some(auth)) = (&served, &access) {
         check_anonymous(http, auth, reader);
     }
+    check_location(reader);
     all_of!(Settings {
         http: served,
         auth: access,
@@ -178,6 +179,21 @@ fn check_anonymous(http: &HttpSettings, auth: &AuthSettings, reader: &mut Reader
     let remedy = "Put a key into auth.keys (`ghl-enrich keys new` makes one), or bind 127.0.0.1, or set \
                   auth.allow_anonymous = true if everyone who reaches the port may read everything.";
     reader.refuse("http.bind", "", Problem::new(problem, remedy));
+}
+
+/// A private integration token is for one location. Without knowing which, nobody could tell whose contacts it reads, and a
+/// key for another location would be answered with them.
+fn check_location(reader: &mut Reader<'_>) {
+    let layers = reader.layers;
+    let set = |key: &&str| layers.get(key).filter(|layered| layered.value.as_str() != Some(""));
+    let token = ["ghl.token", "ghl.token_file"].into_iter().find_map(|key| Some((key, set(&key)?)));
+    // A location of the wrong type is told already.
+    let told = reader.errors.iter().any(|error| error.subject == "ghl.location_id");
+    let missing = set(&"ghl.location_id").is_none() && !told;
+    let Some((key, token)) = token.filter(|_| missing) else { return };
+    let problem = format!("is not set, and {key} ({}) is for one location only", token.origin);
+    let remedy = "Write the id in the sub-account's URL in GHL, e.g. ve9EPM428h8vShlRW1KT (ENRICH_GHL__LOCATION_ID).";
+    reader.refuse("ghl.location_id", "", Problem::new(problem, remedy));
 }
 
 fn is_loopback(address: SocketAddr) -> bool {

@@ -96,7 +96,7 @@ fn a_variable_holds_toml_where_the_key_is_no_text() {
 #[test]
 fn an_explicit_variable_wins_over_a_well_known_one() {
     let token = |variables: &[(&str, &str)]| {
-        let secret = load("[ghl]\ntoken = 'file'", variables).unwrap().settings.ghl.token;
+        let secret = load("[ghl]\nlocation_id = 'l1'\ntoken = 'file'", variables).unwrap().settings.ghl.token;
         secret.map(|secret| secret.get().expose().to_owned())
     };
     assert_eq!(token(&[]).as_deref(), Some("file"));

@@ -90,7 +90,6 @@ async fn check_says_what_is_wrong_and_how_to_mend_it() {
         ("GHL_TOKEN", "pit-wrong", "WRONG GHL"),
         ("GHL_TOKEN", "pit-00000000-0000-4000-8000-000000000005", "WRONG GHL"),
         ("GHL_TOKEN", "", "WRONG GHL: no token"),
-        ("ENRICH_GHL__LOCATION_ID", "", "WRONG GHL: no location"),
         ("ENRICH_GHL__LOCATION_ID", "sandboxLocation00002", "WRONG GHL"),
         ("ENRICH_GHL__BASE_URL", "http://127.0.0.1:1", "WRONG GHL"),
         ("IPINFO_TOKEN", "wrong", "WRONG IP intelligence"),
@@ -116,6 +115,9 @@ fn wrong_settings_are_all_told_at_once_with_what_to_write() {
     assert!(code == 1 && said.contains("ENRICH_GHL__TOKEN"), "{said}");
     let (code, _, said) = finished(&["serve"], &[("GHL_TOKEN_FILE", "/no/such/file")]);
     assert!(code == 1 && said.contains("ghl.token_file") && said.contains("GHL_TOKEN_FILE"), "{said}");
+    let (code, _, said) = finished(&["serve"], &[("GHL_TOKEN", TOKEN)]);
+    assert!(code == 1 && said.contains("ghl.location_id") && said.contains("GHL_TOKEN"), "{said}");
+    assert!(said.contains("sub-account's URL") && !said.contains(TOKEN), "{said}");
     let (code, _, said) = finished(&["--config", "/no/such/file.toml", "serve"], &[]);
     assert!(code == 1 && said.contains("/no/such/file.toml"), "{said}");
 }

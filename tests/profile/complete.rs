@@ -113,10 +113,11 @@ async fn without_a_token_the_service_says_whose_rejection_it_is() {
     assert_eq!(problem["upstream"]["service"], "ghl", "{problem}");
     assert_eq!(app.calls("ghl.*"), 0);
     assert_eq!(app.get("/v1/ips/8.8.8.8").await.status, 200, "what needs no token works");
-    let app = TestApp::with(&[("ghl.location_id", "")]).await;
+    let app = TestApp::with(&[("ghl.location_id", ""), ("ghl.token", "")]).await;
     let problem = app.get(&path).await.assert_problem(400, "invalid-parameter");
     assert_eq!(problem["errors"][0]["pointer"], "locationId");
-    assert_eq!(app.get(&format!("{path}?locationId={LOCATION}")).await.status, 200);
+    app.get(&format!("{path}?locationId={LOCATION}")).await.assert_problem(502, "upstream-unauthorized");
+    assert_eq!(app.calls("ghl.*"), 0);
 }
 
 #[actix_web::test]

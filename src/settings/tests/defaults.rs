@@ -55,11 +55,13 @@ fn another(key: &str, default: &Value, folder: &Folder) -> String {
 
 #[test]
 fn every_key_can_be_set_by_its_variable_and_changes_something() {
-    let plain = format!("{:?}", Settings::load(Sources::default()).unwrap().settings);
+    // A token is refused without its location.
+    let file = "[ghl]\nlocation_id = 'l1'";
+    let plain = format!("{:?}", load(file, &[]).unwrap().settings);
     let folder = Folder::new();
     for (key, layered) in layers().iter() {
         let value = another(key, &layered.value, &folder);
-        let loaded = load("", &[(&variable_of(key), &value)]).unwrap_or_else(|errors| panic!("{key}: {errors}"));
+        let loaded = load(file, &[(&variable_of(key), &value)]).unwrap_or_else(|errors| panic!("{key}: {errors}"));
         assert_ne!(format!("{:?}", loaded.settings), plain, "{key} is a dead key");
     }
 }

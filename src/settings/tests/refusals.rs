@@ -98,6 +98,27 @@ fn an_open_port_without_keys_must_be_wanted() {
     }
 }
 
+/// A key for one location must never be answered with the token of another.
+#[test]
+fn a_token_without_its_location_is_refused() {
+    let folder = Folder::new();
+    let path = folder.write("token", "pit-x");
+    let file = path.to_str().unwrap();
+    let named = ["ghl.location_id (default)", "sub-account's URL", "ENRICH_GHL__LOCATION_ID"];
+    for (variable, value, key) in [
+        ("GHL_TOKEN", "pit-x", "ghl.token (variable GHL_TOKEN)"),
+        ("ENRICH_GHL__TOKEN", "pit-x", "ghl.token (variable ENRICH_GHL__TOKEN)"),
+        ("GHL_TOKEN_FILE", file, "ghl.token_file (variable GHL_TOKEN_FILE)"),
+        ("GHL_TOKEN_FILE", "/gone", "ghl.token_file (variable GHL_TOKEN_FILE)"),
+    ] {
+        refused("", &[(variable, value)], &named);
+        refused("", &[(variable, value)], &[key]);
+    }
+    assert_eq!(errors("[ghl]\nlocation_id = 'l1'\ntoken = 'pit-x'", &[]), "");
+    assert_eq!(errors("", &[("GHL_TOKEN", "")]), "", "no token needs no location");
+    refused("[ghl]\nlocation_id = 5\ntoken = 'pit-x'", &[], &["have 1 error:"]);
+}
+
 #[test]
 fn secret_files_must_hold_a_secret() {
     let folder = Folder::new();
