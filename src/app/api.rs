@@ -39,7 +39,8 @@ fn value<T>(result: Result<Loaded<T>, GhlError>) -> Result<T, Problem> {
 
 fn page(result: Result<SearchPage, GhlError>) -> Result<ContactPage, Problem> {
     let page = result.map_err(|error| error.to_problem())?;
-    Ok(ContactPage { contacts: page.contacts, total: page.total, search_after: page.next.map(Vec::from) })
+    let search_after = page.next.map(Vec::from);
+    Ok(ContactPage { contacts: page.contacts, given: page.given, total: page.total, search_after })
 }
 
 fn search_query(search: &ContactSearch) -> Result<SearchQuery, Problem> {

@@ -181,7 +181,7 @@ impl Client {
         if page.given < query.page_limit as usize {
             page.after = None;
         }
-        Ok(SearchPage { contacts: page.contacts, total: page.total, next: page.after })
+        Ok(SearchPage { contacts: page.contacts, given: page.given, total: page.total, next: page.after })
     }
 
     /// One page of a business's contacts; it has no cursor, only `skip`.
@@ -205,7 +205,7 @@ impl Client {
             call = call.query("query", text);
         }
         let page = self.page(loc, Endpoint::BusinessContacts, call, ctx).await?;
-        Ok(SearchPage { contacts: page.contacts, total: page.total, next: None })
+        Ok(SearchPage { contacts: page.contacts, given: page.given, total: page.total, next: None })
     }
 
     async fn one<T>(

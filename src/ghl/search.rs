@@ -132,6 +132,8 @@ pub struct BusinessQuery {
 pub struct SearchPage {
     /// The contacts, in GHL's order.
     pub contacts: Vec<Contact>,
+    /// How many records GHL gave on this page, those left out of `contacts` included: they count where pages are counted.
+    pub given: usize,
     /// How many there are in all, where GHL says so.
     pub total: Option<u64>,
     /// Where the next page begins; none on the last.

@@ -203,6 +203,12 @@ async fn a_page_leaves_out_broken_hits_and_those_of_other_locations() {
     let fake = Fake::answering("search_broken_hits.json");
     let page = fake.client.search(&location(), SearchQuery::default(), &context()).await.unwrap();
     assert_eq!(page.contacts.iter().map(|contact| contact.id.as_str()).collect::<Vec<_>>(), [CONTACT]);
+    assert_eq!((page.given, page.next), (4, None), "a short page is the last");
+
+    let fake = Fake::answering("search_broken_hits.json");
+    let query = SearchQuery { page_limit: 4, ..SearchQuery::default() };
+    let page = fake.client.search(&location(), query, &context()).await.unwrap();
+    assert_eq!((page.contacts.len(), page.given, page.next.is_some()), (1, 4, true), "a full page is not");
 }
 
 #[tokio::test(start_paused = true)]

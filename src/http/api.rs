@@ -153,9 +153,11 @@ pub struct Window {
 pub struct ContactPage {
     /// The contacts.
     pub contacts: Vec<Contact>,
+    /// How many records the upstream gave, those that could not be passed on included: pages are counted by them.
+    pub given: usize,
     /// How many there are in all, where the upstream says so.
     pub total: Option<u64>,
-    /// `searchAfter` of the last one, where there is one.
+    /// `searchAfter` of the last one, where more may follow it.
     pub search_after: Option<Vec<Value>>,
 }
 

@@ -81,8 +81,9 @@ pub(super) async fn list_business_contacts(
     let window = Window { limit: asked.limit, skip: skip(&listing, asked.cursor.as_deref())? };
     let context = caller.context(&request);
     let page = caller.api().business_contacts(&location, &business, window, &context).await?;
-    let end = u64::from(window.skip) + page.contacts.len() as u64;
-    let more = page.contacts.len() >= window.limit as usize && page.total.is_none_or(|total| end < total);
+    // GHL counts positions by what it gave, whether or not we could pass it on.
+    let end = u64::from(window.skip) + page.given as u64;
+    let more = page.given >= window.limit as usize && page.total.is_none_or(|total| end < total);
     let next_cursor = more.then(|| cursor::make(&listing, Value::from(end)));
     let page = Page { items: page.contacts, total: page.total, next_cursor };
     respond::json(&request, &page, &context.timings.snapshot()).await

@@ -40,10 +40,9 @@ pub(super) struct Page {
 }
 
 impl Page {
-    /// A page of a search; a short one is the last.
-    pub(super) fn of_search(page: ContactPage, limit: u32, listing: &str) -> Self {
-        let full = page.contacts.len() >= limit as usize;
-        let next_cursor = page.search_after.filter(|_| full).map(|after| cursor::make(listing, Value::Array(after)));
+    /// A page of a search. Whether more follows is not to be seen from its length: some records may have been left out.
+    pub(super) fn of_search(page: ContactPage, listing: &str) -> Self {
+        let next_cursor = page.search_after.map(|after| cursor::make(listing, Value::Array(after)));
         Self { items: page.contacts, total: page.total, next_cursor }
     }
 }
@@ -120,7 +119,7 @@ pub(super) async fn list_contacts(
     let search = ContactSearch { query: asked.query, limit: asked.limit, search_after, ..ContactSearch::default() };
     let context = caller.context(&request);
     let page = caller.api().search_contacts(&location, &search, &context).await?;
-    respond::json(&request, &Page::of_search(page, search.limit, &listing), &context.timings.snapshot()).await
+    respond::json(&request, &Page::of_search(page, &listing), &context.timings.snapshot()).await
 }
 
 /// A contact

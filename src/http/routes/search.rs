@@ -260,7 +260,7 @@ pub(super) async fn search_contacts(
     let search = body.into_search(&listing)?;
     let context = caller.context(&request);
     let page = caller.api().search_contacts(&location, &search, &context).await?;
-    respond::json(&request, &Page::of_search(page, search.limit, &listing), &context.timings.snapshot()).await
+    respond::json(&request, &Page::of_search(page, &listing), &context.timings.snapshot()).await
 }
 
 #[cfg(test)]

@@ -41,6 +41,8 @@ pub(super) struct Double {
     pub(super) problem: Mutex<Option<Problem>>,
     /// How many contacts there are to list.
     pub(super) contacts: usize,
+    /// Whether the first record of each page cannot be passed on.
+    pub(super) drops_one: bool,
 }
 
 impl Double {
@@ -54,6 +56,11 @@ impl Double {
 
     fn outcome<T>(&self, value: T) -> Result<T, Problem> {
         self.problem.lock().unwrap().clone().map_or(Ok(value), Err)
+    }
+
+    /// What is passed on of a page of so many records.
+    fn listed(&self, given: usize) -> Vec<Contact> {
+        (usize::from(self.drops_one)..given).map(|n| contact(&format!("c{n}"))).collect()
     }
 
     /// The value, if the contact is the one there is.
@@ -228,9 +235,12 @@ impl Api for Double {
         self.searches.lock().unwrap().push(search.clone());
         let done = search.search_after.as_ref().and_then(|after| after[0].as_u64()).unwrap_or(0);
         let left = self.contacts.saturating_sub(usize::try_from(done).unwrap());
-        let contacts: Vec<Contact> = (0..left.min(search.limit as usize)).map(|n| contact(&format!("c{n}"))).collect();
-        let search_after = contacts.last().map(|last| vec![json!(done + contacts.len() as u64), json!(last.id)]);
-        reply(self.outcome(ContactPage { contacts, total: Some(self.contacts as u64), search_after }))
+        let (limit, total) = (search.limit as usize, Some(self.contacts as u64));
+        let given = left.min(limit);
+        let contacts: Vec<Contact> = self.listed(given);
+        let last = contacts.last().filter(|_| given == limit);
+        let search_after = last.map(|last| vec![json!(done + given as u64), json!(last.id)]);
+        reply(self.outcome(ContactPage { contacts, given, total, search_after }))
     }
 
     fn business_contacts<'a>(
@@ -241,9 +251,9 @@ impl Api for Double {
         _: &'a CallContext,
     ) -> Reply<'a, ContactPage> {
         self.windows.lock().unwrap().push(window);
-        let left = self.contacts.saturating_sub(window.skip as usize).min(window.limit as usize);
-        let contacts = (0..left).map(|n| contact(&format!("c{n}"))).collect();
-        reply(self.outcome(ContactPage { contacts, total: Some(self.contacts as u64), search_after: None }))
+        let given = self.contacts.saturating_sub(window.skip as usize).min(window.limit as usize);
+        let (contacts, total) = (self.listed(given), Some(self.contacts as u64));
+        reply(self.outcome(ContactPage { contacts, given, total, search_after: None }))
     }
 
     fn look_up_ip<'a>(&'a self, ip: IpAddr, _: &'a CallContext) -> Reply<'a, Arc<IpIntelligence>> {
