@@ -18,7 +18,7 @@ use crate::domain::{
 };
 use actix_web::{HttpRequest, HttpResponse, get};
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 use utoipa::{IntoParams, ToSchema};
 
 /// Contacts a page has where the request does not say.
@@ -116,7 +116,9 @@ pub(super) async fn list_contacts(
     let location = caller.location(asked.location_id)?;
     let listing = format!("contacts|{location}|{}", asked.query.as_deref().unwrap_or_default());
     let search_after = search_after(&listing, asked.cursor.as_deref())?;
-    let search = ContactSearch { query: asked.query, limit: asked.limit, search_after, ..ContactSearch::default() };
+    // Without a sort GHL orders as it likes.
+    let sort = vec![json!({"field": "dateAdded", "direction": "desc"})];
+    let search = ContactSearch { query: asked.query, sort, limit: asked.limit, search_after, ..Default::default() };
     let context = caller.context(&request);
     let page = caller.api().search_contacts(&location, &search, &context).await?;
     respond::json(&request, &Page::of_search(page, &listing), &context.timings.snapshot()).await

@@ -48,6 +48,14 @@ async fn a_record_that_is_left_out_does_not_end_a_list() {
 }
 
 #[actix_web::test]
+async fn contacts_are_listed_newest_first() {
+    let setup = with_contacts(1);
+    setup.get("/v1/contacts").await;
+    let searches = setup.api.searches.lock().unwrap();
+    assert_eq!(searches[0].sort, [json!({"field": "dateAdded", "direction": "desc"})]);
+}
+
+#[actix_web::test]
 async fn a_cursor_of_another_listing_is_refused() {
     let setup = with_contacts(25);
     let cursor = cursor(&setup.get("/v1/contacts?limit=10&query=a").await).unwrap();
