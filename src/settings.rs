@@ -18,7 +18,7 @@ pub mod watch;
 
 pub use error::{Origin, SettingsError, SettingsErrors};
 pub use loaded::{Described, Loaded};
-pub(crate) use values::log_filter;
+pub(crate) use values::{is_structural, log_filter};
 
 use crate::domain::ids::LocationId;
 use ipnetwork::IpNetwork;

@@ -1,6 +1,7 @@
 //! Fields that leave the process nowhere: cut out of GHL's JSON before anything is made of it, so that no cache, log or
 //! answer can hold them.
 
+use crate::settings::is_structural;
 use serde_json::{Map, Value};
 use std::sync::Arc;
 
@@ -14,10 +15,8 @@ const SAME: &[&[&str]] = &[
     &["companyName", "businessName"],
     &["url", "pageUrl"],
     &["sessionSource", "utmSessionSource"],
+    &["customFields", "customField"],
 ];
-
-/// Without these a record is none, so they are never cut out.
-const STRUCTURAL: &[&str] = &["id", "_id", "locationId", "contactId", "contact", "customFields", "customField"];
 
 /// The redacted names: `ssn` always, and those configured. Cheap to clone.
 ///
@@ -28,12 +27,12 @@ pub struct Redaction {
 }
 
 impl Redaction {
-    /// `ssn` and the names given (`profile.redact`).
+    /// `ssn` and the names given (`profile.redact`); those without which a record is none are passed over.
     pub fn new(names: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
         let mut all = vec!["ssn".to_owned()];
         for name in names {
             let name = name.as_ref().trim();
-            if name.is_empty() || STRUCTURAL.iter().any(|kept| kept.eq_ignore_ascii_case(name)) {
+            if name.is_empty() || is_structural(name) {
                 continue;
             }
             all.push(name.to_owned());
@@ -109,6 +108,12 @@ mod tests {
         let given =
             json!({"customFields": [{"id": "f1", "value": 1}, {"id": "f2", "key": "contact.salary"}, {"id": "f3"}]});
         assert_eq!(stripped(&["f1", "salary"], given), json!({"customFields": [{"id": "f3"}]}));
+    }
+
+    #[test]
+    fn custom_fields_go_as_a_whole_under_either_name() {
+        let given = json!({"id": "a", "customFields": [{"id": "f1"}], "customField": [{"id": "f1"}], "tags": []});
+        assert_eq!(stripped(&["customFields"], given), json!({"id": "a", "tags": []}));
     }
 
     #[test]

@@ -133,7 +133,7 @@ fn profile(from: &mut Section<'_, '_>) -> Option<ProfileSettings> {
     all_of!(ProfileSettings {
         own_servers: from.list("own_servers", values::network),
         ip_custom_field: from.optional("ip_custom_field", values::field),
-        redact: from.list("redact", values::field),
+        redact: from.list("redact", values::redactable),
     })
 }
 

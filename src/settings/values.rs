@@ -135,6 +135,24 @@ pub(super) fn field(text: &str) -> Result<String, Problem> {
     }
 }
 
+/// What makes a record of GHL's one, and tells whose it is.
+const STRUCTURAL: [&str; 5] = ["id", "_id", "locationId", "contactId", "contact"];
+
+/// Whether a record would be none without the field of this name.
+pub(crate) fn is_structural(name: &str) -> bool {
+    STRUCTURAL.iter().any(|kept| kept.eq_ignore_ascii_case(name))
+}
+
+/// A field that can be left out of records.
+pub(super) fn redactable(text: &str) -> Result<String, Problem> {
+    if is_structural(text) {
+        let problem = format!("{} cannot be redacted: a record would be none without it", quoted(text));
+        let remedy = "Remove it, and name fields that hold data, e.g. email, customFields or a custom field's id.";
+        return Err(Problem::new(problem, remedy));
+    }
+    field(text)
+}
+
 /// A header's value.
 pub(super) fn version(text: &str) -> Result<String, Problem> {
     let plain = !text.is_empty() && text.len() <= 64 && text.bytes().all(|byte| byte.is_ascii_graphic());

@@ -62,6 +62,7 @@ fn wrong_values_say_what_to_write() {
         ("[ghl]\nbase_url = 'https://a?b'", &["without user, password, query"]),
         ("[ghl]\nlocation_id = 'a/b'", &["is no location id"]),
         ("[ghl]\ntimezone = 'Europe/Berln'", &["no IANA time zone", "Did you mean Europe/Berlin?"]),
+        ("[profile]\nredact = ['email', 'LocationId']", &["profile.redact[1]", "cannot be redacted", "Remove it"]),
         ("[ipinfo]\nplan = 'core'", &["one of lite, lookup, legacy"]),
         ("[ipinfo]\nbackends = ['mdb']", &["backends[0]", "Did you mean mmdb?"]),
         ("[ipinfo]\nbackends = ['api', 'api']", &["names a backend twice"]),
