@@ -97,7 +97,7 @@ fn ipinfo(from: &mut Section<'_, '_>) -> Option<IpinfoSettings> {
         plan: from.text("plan", |text| values::choice(text, &PLANS)),
         token: from.secret("token"),
         mmdb_path: from.optional("mmdb_path", |text| Ok(PathBuf::from(text))),
-        mmdb_poll: from.time("mmdb_poll_seconds", 1..=86_400),
+        mmdb_poll: from.time("mmdb_poll_seconds", 0..=86_400),
         mmdb_max_age: from.time("mmdb_max_age_days", 1..=3_660),
         mmdb_map_min_bytes: from.number("mmdb_map_min_bytes", 0..=TIB),
         batch_window: from.time("batch_window_ms", 0..=1_000),

@@ -94,6 +94,13 @@ fn a_variable_holds_toml_where_the_key_is_no_text() {
 }
 
 #[test]
+fn what_the_default_file_says_of_nothing_is_taken() {
+    let settings = load("[ipinfo]\nmmdb_poll_seconds = 0\n[profile]\nredact = ['customFields']", &[]).unwrap().settings;
+    assert!(settings.ipinfo.mmdb_poll.is_zero(), "0 never looks");
+    assert_eq!(settings.profile.redact, ["customFields"]);
+}
+
+#[test]
 fn an_explicit_variable_wins_over_a_well_known_one() {
     let token = |variables: &[(&str, &str)]| {
         let secret = load("[ghl]\nlocation_id = 'l1'\ntoken = 'file'", variables).unwrap().settings.ghl.token;
