@@ -58,6 +58,7 @@ struct Inner {
     /// As configured, those without what they need included; the pipeline passes them over.
     order: Vec<BackendChoice>,
     own_servers: Vec<IpNetwork>,
+    tasks: Tasks,
     metrics: Metrics,
 }
 
@@ -96,11 +97,11 @@ impl IpLookup {
             .clone()
             .zip(upstreams.api)
             .filter(|_| order.contains(&BackendChoice::Api))
-            .map(|(token, upstreams)| Api::new(settings, token, upstreams, clock, tasks));
+            .map(|(token, upstreams)| Api::new(settings, token, upstreams, clock, tasks.clone()));
         if mmdb.is_none() && api.is_none() && !order.contains(&BackendChoice::Embedded) {
             return Err(IpSetupError::NoBackend);
         }
-        let inner = Inner { mmdb, api, order, own_servers: own_servers.to_vec(), metrics };
+        let inner = Inner { mmdb, api, order, own_servers: own_servers.to_vec(), tasks, metrics };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -171,7 +172,7 @@ impl IpLookup {
     /// Looks at the database file now rather than at the next poll; `None` without a file.
     pub async fn reload(&self) -> Option<Reload> {
         match &self.inner.mmdb {
-            Some(mmdb) => Some(mmdb.run_once().await),
+            Some(mmdb) => Some(mmdb.run_once(&self.inner.tasks).await),
             None => None,
         }
     }

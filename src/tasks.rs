@@ -45,6 +45,22 @@ impl Tasks {
         self.runtime.spawn(self.tracker.track_future(load.instrument(tracing::debug_span!("load", name))))
     }
 
+    /// Spawns work that blocks, such as reading a large file, on a thread of its own. The handle may be dropped.
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that spawns")]
+    pub fn spawn_work<T: Send + 'static>(
+        &self,
+        name: &'static str,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> JoinHandle<T> {
+        let span = tracing::debug_span!("work", name);
+        // The token outlives the work even where it panics, so that shutting down waits for it.
+        let token = self.tracker.token();
+        self.runtime.spawn_blocking(move || {
+            let _token = token;
+            span.in_scope(work)
+        })
+    }
+
     /// Spawns a loop, which gets a token that is cancelled at shutdown. If it panics, [`Tasks::broken`] resolves.
     #[expect(clippy::disallowed_methods, reason = "this is the one place that spawns")]
     pub fn spawn_loop<F, Fut>(&self, name: &'static str, body: F)
@@ -98,6 +114,17 @@ mod tests {
         let tasks = Tasks::new();
         tasks.spawn_loop("fragile", |_| async { panic!("as planned") });
         tokio::time::timeout(Duration::from_secs(1), tasks.broken()).await.expect("noticed");
+    }
+
+    #[tokio::test]
+    async fn shutdown_waits_for_work_that_blocks() {
+        let tasks = Tasks::new();
+        let (send, go_on) = std::sync::mpsc::channel();
+        let work = tasks.spawn_work("slow", move || go_on.recv().is_ok());
+        assert!(!tasks.shut_down(Duration::from_millis(20)).await, "it still runs");
+        send.send(()).unwrap();
+        assert!(tasks.shut_down(Duration::from_secs(5)).await);
+        assert!(work.await.unwrap());
     }
 
     #[tokio::test(start_paused = true)]

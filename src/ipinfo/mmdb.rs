@@ -110,18 +110,18 @@ impl Mmdb {
         if every.is_zero() {
             return;
         }
-        let this = self.clone();
+        let (this, work) = (self.clone(), tasks.clone());
         tasks.spawn_loop("ipinfo.mmdb", move |stop| async move {
             while stop.run_until_cancelled(tokio::time::sleep(every)).await.is_some() {
-                this.run_once().await;
+                this.run_once(&work).await;
             }
         });
     }
 
     /// One look at the file, off the async workers: opening a large file takes a tenth of a second.
-    pub(super) async fn run_once(&self) -> Reload {
+    pub(super) async fn run_once(&self, tasks: &Tasks) -> Reload {
         let this = self.clone();
-        match tokio::task::spawn_blocking(move || this.reload()).await {
+        match tasks.spawn_work("ipinfo.mmdb.reload", move || this.reload()).await {
             Ok(outcome) => outcome,
             // A file over which the reader panics is a broken file.
             Err(error) => self.keep(Stamp::of(&self.inner.path).ok(), error.to_string()),

@@ -32,6 +32,7 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("std::env", &["src/settings"]),
     ("Timestamp::now", &["src/clock.rs"]),
     ("tokio::spawn", &["src/tasks.rs"]),
+    ("spawn_blocking", &["src/tasks.rs"]),
     ("unsafe {", &["src/ipinfo"]),
 ];
 
