@@ -177,6 +177,12 @@ impl IpLookup {
         }
     }
 
+    /// Forgets the answers kept of the API; says how many went. A file and the table compiled in keep nothing.
+    #[must_use]
+    pub fn flush(&self) -> u64 {
+        self.inner.api.as_ref().map_or(0, Api::flush)
+    }
+
     fn looked(&self, run: Run, origin: AddressOrigin) -> Result<Looked, LookupError> {
         let ownership = Ownership::of(run.address, &self.inner.own_servers);
         let subject = Subject { address: run.address, origin, scope: classify(run.address), ownership };

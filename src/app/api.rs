@@ -201,7 +201,9 @@ impl Api for Service {
 
     fn flush_caches(&self) -> u64 {
         let (entries, _) = self.parts.profiles.held();
+        // First the answers that a profile fetched right after would be made of.
+        let answers = self.parts.ip.flush();
         self.parts.profiles.flush();
-        entries
+        entries + answers
     }
 }

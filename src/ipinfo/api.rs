@@ -112,6 +112,11 @@ impl Api {
         Self { inner: Arc::new(inner) }
     }
 
+    /// Forgets the answers that are kept; says how many went.
+    pub(super) fn flush(&self) -> u64 {
+        self.inner.cache.flush()
+    }
+
     /// Looks distinct canonical addresses up; answers in their order.
     pub(super) async fn look_up(
         &self,

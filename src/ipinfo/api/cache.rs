@@ -38,6 +38,14 @@ impl AnswerCache {
         (self.clock.now().duration_since(kept.fetched_at) < self.fresh).then_some(kept.facts)
     }
 
+    /// Forgets everything; says how many answers went.
+    pub(super) fn flush(&self) -> u64 {
+        self.answers.run_pending_tasks();
+        let held = self.answers.entry_count();
+        self.answers.invalidate_all();
+        held
+    }
+
     pub(super) fn insert(&self, address: IpAddr, facts: Arc<Facts>) {
         if self.fresh.is_positive() {
             self.answers.insert(address, Kept { facts, fetched_at: self.clock.now() });
@@ -65,6 +73,16 @@ mod tests {
         assert!(cache.get(address).is_some());
         clock.advance(SignedDuration::from_secs(2));
         assert!(cache.get(address).is_none());
+    }
+
+    #[test]
+    fn a_flush_forgets_and_counts() {
+        let cache = AnswerCache::new(Duration::from_secs(60), 1 << 20, Clock::system());
+        let address = IpAddr::from([8, 8, 8, 8]);
+        cache.insert(address, facts("x"));
+        assert_eq!((cache.flush(), cache.get(address).is_some(), cache.flush()), (1, false, 0));
+        cache.insert(address, facts("y"));
+        assert!(cache.get(address).is_some());
     }
 
     #[test]
