@@ -15,7 +15,8 @@ use crate::{
     ghl::{BusinessQuery, Direction, GhlError, Loaded, SearchAfter, SearchPage, SearchQuery, Sort},
     http::api::{Api, Component, ComponentState, ContactPage, ContactSearch, Credit, LookUp, Reply, Window},
     ipinfo::BackendStatus,
-    profiles::{ContactKey, Explanation, ProfileRequest, Served},
+    profiles::{CacheResult, ContactKey, Explanation, ProfileRequest, Served},
+    telemetry::metrics::ProfileResult,
     upstream::CallContext,
 };
 use std::{net::IpAddr, sync::Arc};
@@ -62,6 +63,20 @@ fn sort_key(key: &serde_json::Value) -> Sort {
     Sort { field: word("field"), direction }
 }
 
+/// What the metrics call it.
+const fn counted(cache: CacheResult) -> ProfileResult {
+    match cache {
+        CacheResult::Hit => ProfileResult::Hit,
+        CacheResult::Stale => ProfileResult::Stale,
+        CacheResult::Miss { collapsed: true } | CacheResult::Revalidated { collapsed: true } => {
+            ProfileResult::Collapsed
+        }
+        CacheResult::Miss { collapsed: false } => ProfileResult::Miss,
+        CacheResult::Revalidated { collapsed: false } => ProfileResult::Revalidated,
+        CacheResult::Request => ProfileResult::Request,
+    }
+}
+
 /// How a backend of IP intelligence stands, as readiness shows it.
 fn component(status: BackendStatus) -> Component {
     let state = match (status.configured, status.circuit_open || status.last_error.is_some()) {
@@ -78,11 +93,17 @@ fn component(status: BackendStatus) -> Component {
 
 impl Api for Service {
     fn warm_profile(&self, key: &ContactKey, include: Include) -> Option<Served> {
-        self.parts.profiles.warm(key, include)
+        let served = self.parts.profiles.warm(key, include)?;
+        self.parts.metrics.profile_result(counted(served.cache));
+        Some(served)
     }
 
     fn profile(&self, request: ProfileRequest) -> Reply<'_, Served> {
-        Box::pin(async move { self.parts.profiles.get(&request).await })
+        Box::pin(async move {
+            let served = self.parts.profiles.get(&request).await?;
+            self.parts.metrics.profile_result(counted(served.cache));
+            Ok(served)
+        })
     }
 
     fn explain(&self, request: ProfileRequest) -> Reply<'_, Explanation> {

@@ -1,6 +1,8 @@
 //! Prometheus metrics, all prefixed `ghl_enrich_`. Hot paths hold pre-resolved counters; nothing is looked up by label
 //! while a warm request is answered.
 
+mod process;
+
 use crate::{
     domain::{ip::Backend, profile::Section},
     upstream::Service,
@@ -28,6 +30,8 @@ struct Inner {
     upstream_calls: Family<CallLabels, Counter>,
     upstream_seconds: Family<EndpointLabels, Histogram>,
     section_loads: Family<SectionLabels, Counter>,
+    /// By [`ProfileResult`], resolved: a warm hit costs one addition.
+    profile_results: [Counter; ProfileResult::ALL.len()],
     ip_lookups: Family<LookupLabels, Counter>,
     mmdb_built_at: Gauge,
     http_requests: Family<RequestLabels, Counter>,
@@ -38,6 +42,11 @@ struct Inner {
 struct SectionLabels {
     section: &'static str,
     outcome: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ResultLabels {
+    result: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -117,6 +126,41 @@ impl HttpClass {
     }
 }
 
+/// How memory took part in a profile that was served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProfileResult {
+    /// From memory, fresh.
+    Hit,
+    /// From memory, stale.
+    Stale,
+    /// Nothing was held: fetched.
+    Miss,
+    /// What was held was too old: fetched.
+    Revalidated,
+    /// The caller asked for fresher data than was held: fetched.
+    Request,
+    /// Fetched by a load that another request had begun.
+    Collapsed,
+}
+
+impl ProfileResult {
+    /// All of them, in the order of their declaration.
+    pub const ALL: [Self; 6] = [Self::Hit, Self::Stale, Self::Miss, Self::Revalidated, Self::Request, Self::Collapsed];
+
+    /// The word used as label.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Hit => "hit",
+            Self::Stale => "stale",
+            Self::Miss => "miss",
+            Self::Revalidated => "revalidated",
+            Self::Request => "request",
+            Self::Collapsed => "collapsed",
+        }
+    }
+}
+
 /// Counts the requests of one route: each handle is resolved on first use and held.
 #[derive(Debug)]
 pub struct RouteMetrics {
@@ -162,6 +206,10 @@ impl Metrics {
         registry.register("upstream_call_seconds", "Time of upstream calls", upstream_seconds.clone());
         let section_loads = Family::<SectionLabels, Counter>::default();
         registry.register("section_loads", "Loads of profile sections by outcome", section_loads.clone());
+        let results = Family::<ResultLabels, Counter>::default();
+        registry.register("profile_results", "Profiles served, by how memory took part", results.clone());
+        let profile_results =
+            ProfileResult::ALL.map(|one| results.get_or_create(&ResultLabels { result: one.as_str() }).clone());
         let ip_lookups = Family::<LookupLabels, Counter>::default();
         registry.register("ip_lookups", "Look-ups of addresses by backend and outcome", ip_lookups.clone());
         let mmdb_built_at = Gauge::default();
@@ -174,11 +222,13 @@ impl Metrics {
         registry.register("http_requests", "Requests by route and class of status", http_requests.clone());
         let http_seconds = Family::<RouteLabels, Histogram>::new_with_constructor(|| Histogram::new(REQUEST_BUCKETS));
         registry.register("http_request_seconds", "Time to answer requests", http_seconds.clone());
+        process::register(&mut registry);
         let inner = Inner {
             registry,
             upstream_calls,
             upstream_seconds,
             section_loads,
+            profile_results,
             ip_lookups,
             mmdb_built_at,
             http_requests,
@@ -191,6 +241,11 @@ impl Metrics {
     pub fn section_load(&self, section: Section, loaded: bool) {
         let outcome = if loaded { "ok" } else { "failed" };
         self.inner.section_loads.get_or_create(&SectionLabels { section: section.as_str(), outcome }).inc();
+    }
+
+    /// Counts one profile served.
+    pub fn profile_result(&self, result: ProfileResult) {
+        self.inner.profile_results[result as usize].inc();
     }
 
     /// Counts one try of a backend to answer for an address.
@@ -259,6 +314,22 @@ fn with_total(line: &str, counters: &std::collections::HashSet<&str>) -> String 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_result_has_its_counter() {
+        for (index, result) in ProfileResult::ALL.into_iter().enumerate() {
+            assert_eq!(result as usize, index, "ALL is in the order of declaration");
+            let metrics = Metrics::new();
+            metrics.profile_result(result);
+            let text = metrics.render_text();
+            for other in ProfileResult::ALL {
+                let word = other.as_str();
+                let line =
+                    format!("ghl_enrich_profile_results_total{{result=\"{word}\"}} {}", u8::from(other == result));
+                assert!(text.contains(&line), "{line} in {text}");
+            }
+        }
+    }
 
     #[test]
     fn text_format_names_a_counter_as_its_samples() {
