@@ -184,7 +184,10 @@ impl CommandLine {
                 ("http.bind", text(&"127.0.0.1:0")),
                 ("ghl.location_id", args.location.as_ref().and_then(|id| text(id))),
             ],
-            Command::Lookup(_) => vec![("http.bind", text(&"127.0.0.1:0"))],
+            // It asks GHL nothing, so a token of GHL's, which wants its location beside it, is none of its business.
+            Command::Lookup(_) => {
+                vec![("http.bind", text(&"127.0.0.1:0")), ("ghl.token", text(&"")), ("ghl.token_file", text(&""))]
+            }
             Command::Check | Command::Openapi(_) | Command::Keys(_) | Command::Healthcheck(_) => Vec::new(),
         };
         flags.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?))).collect()
@@ -257,5 +260,12 @@ mod tests {
         };
         assert!(load("serve").is_err());
         assert!(load("lookup 8.8.8.8").is_ok() && load("profile c1").is_ok());
+        let environment = [("GHL_TOKEN".to_owned(), "pit-x".to_owned())];
+        let load = |line| {
+            let flags = parse(line).unwrap().flags();
+            Settings::load(Sources { flags, environment: environment.clone().into(), ..Sources::default() })
+        };
+        assert!(load("profile c1").is_err(), "a token without its location");
+        assert!(load("lookup 8.8.8.8").is_ok() && load("profile c1 --location l1").is_ok());
     }
 }

@@ -14,22 +14,26 @@ const IPINFO_TOKEN: &str = "sandboxipinfo1";
 /// A contact with everything.
 const SHOWCASE: &str = "seD4PfOuKoVMLkEZqohJ";
 
-/// The settings that point a service at a sandbox on `sandbox`, by dotted key.
+/// The settings that point a service at a sandbox on `sandbox`, by dotted key. What stands in the environment of somebody
+/// who uses the service in earnest must not reach the demo: a token's file beside a token is an error, and with API keys
+/// the lines it prints would be refused.
 #[must_use]
 pub fn settings_for(sandbox: SocketAddr) -> Vec<(String, toml::Value)> {
     let base = format!("http://{sandbox}");
-    [
+    let texts = [
         ("ghl.base_url", base.as_str()),
         ("ghl.location_id", LOCATION),
         ("ghl.token", TOKEN),
+        ("ghl.token_file", ""),
         ("ghl.timezone", "America/New_York"),
         ("ipinfo.base_url", &base),
         ("ipinfo.legacy_base_url", &base),
         ("ipinfo.plan", "lookup"),
         ("ipinfo.token", IPINFO_TOKEN),
-    ]
-    .map(|(key, value)| (key.to_owned(), toml::Value::from(value)))
-    .into()
+        ("ipinfo.token_file", ""),
+    ];
+    let texts = texts.into_iter().map(|(key, value)| (key.to_owned(), toml::Value::from(value)));
+    texts.chain([("auth.keys".to_owned(), toml::Value::Array(Vec::new()))]).collect()
 }
 
 /// Starts the sandbox; port 0 takes a free one.

@@ -1,6 +1,6 @@
 //! The real binary, as people and scripts run it.
 
-use crate::support::{Client, LOCATION, Process, SHOWCASE, TOKEN, TestApp, finished, scratch};
+use crate::support::{Client, LOCATION, Process, SHOWCASE, TOKEN, TestApp, finished, key, scratch};
 use ghl_sandbox::{Sandbox, SandboxConfig};
 use serde_json::Value;
 use std::{fs, net::TcpListener};
@@ -182,7 +182,15 @@ async fn a_health_check_tells_by_its_exit_code() {
 #[actix_web::test]
 async fn the_demo_runs_on_free_ports_and_its_lines_work() {
     let free = "127.0.0.1:0";
-    let mut demo = Process::start(&["demo", "--bind", free, "--admin-bind", free, "--sandbox-bind", free], &[]);
+    // As with somebody who uses the service in earnest, too.
+    let keys = format!("[{}]", key("mine", "ghle_mine", &["read"], &[]));
+    let earnest = [
+        ("GHL_TOKEN_FILE", "/no/such/file"),
+        ("IPINFO_TOKEN_FILE", "/no/such/file"),
+        ("ENRICH_IPINFO__TOKEN", "mine"),
+        ("ENRICH_AUTH__KEYS", &keys),
+    ];
+    let mut demo = Process::start(&["demo", "--bind", free, "--admin-bind", free, "--sandbox-bind", free], &earnest);
     let printed = demo.printed_until("Ctrl-C ends it.");
     demo.addresses();
     let lines = printed.iter().filter_map(|line| line.trim().strip_prefix("curl -s "));
