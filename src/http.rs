@@ -9,6 +9,7 @@ mod admin;
 pub mod api;
 mod body;
 mod caller;
+mod coder;
 pub mod conditional;
 mod cors;
 mod cursor;

@@ -1,6 +1,7 @@
 //! Content codings: which one a client wants (RFC 9110 §12.5.3), and making it.
 //!
-//! A cached document is compressed once per coding, on first use ([`encoded`]); other answers once per response.
+//! A cached document is compressed once per coding, on first use ([`encoded`]); other answers once per response, and what
+//! is made piece by piece as it is made ([`super::coder`]).
 
 use crate::profiles::{Encoding, Rendered};
 use actix_web::http::header::{ACCEPT_ENCODING, HeaderMap};
@@ -9,6 +10,8 @@ use std::io::Write as _;
 
 /// Bodies smaller than this are not worth compressing.
 pub(super) const MIN_BYTES: usize = 1024;
+
+pub(super) const ZSTD_LEVEL: i32 = 3;
 
 /// Our codings in the order of preference where a client likes them equally.
 const OFFERED: [Encoding; 3] = [Encoding::Brotli, Encoding::Zstd, Encoding::Gzip];
@@ -109,22 +112,30 @@ pub(super) fn encoded(document: &Rendered, encoding: Encoding) -> Bytes {
 pub fn compress(body: &[u8], encoding: Encoding) -> Bytes {
     let made = match encoding {
         Encoding::Brotli => brotli(body),
-        Encoding::Zstd => zstd::bulk::compress(body, 3),
+        Encoding::Zstd => zstd::bulk::compress(body, ZSTD_LEVEL),
         Encoding::Gzip => gzip(body),
     };
     // Writing to memory does not fail.
     Bytes::from(made.unwrap_or_default())
 }
 
+pub(super) fn brotli_writer(out: Vec<u8>) -> brotli::CompressorWriter<Vec<u8>> {
+    brotli::CompressorWriter::new(out, 4096, 5, 22)
+}
+
+pub(super) fn gzip_writer(out: Vec<u8>) -> flate2::write::GzEncoder<Vec<u8>> {
+    flate2::write::GzEncoder::new(out, flate2::Compression::default())
+}
+
 fn brotli(body: &[u8]) -> std::io::Result<Vec<u8>> {
-    let mut writer = brotli::CompressorWriter::new(Vec::with_capacity(body.len() / 4), 4096, 5, 22);
+    let mut writer = brotli_writer(Vec::with_capacity(body.len() / 4));
     writer.write_all(body)?;
     writer.flush()?;
     Ok(writer.into_inner())
 }
 
 fn gzip(body: &[u8]) -> std::io::Result<Vec<u8>> {
-    let mut writer = flate2::write::GzEncoder::new(Vec::with_capacity(body.len() / 4), flate2::Compression::default());
+    let mut writer = gzip_writer(Vec::with_capacity(body.len() / 4));
     writer.write_all(body)?;
     writer.finish()
 }

@@ -1,6 +1,7 @@
 //! From an answer of the service to a response: conditional, encoded, with the headers that say how it came about.
 
 use super::{
+    coder::Coder,
     conditional::{cache_status, not_modified, server_timing},
     encoding::{self, Choice},
     problem,
@@ -21,7 +22,9 @@ use actix_web::{
     web,
 };
 use bytes::Bytes;
+use futures_util::{Stream, StreamExt as _, stream};
 use serde::Serialize;
+use std::io;
 
 /// The media type of nearly everything.
 pub(super) const JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -90,6 +93,39 @@ pub(super) async fn bytes(
         made.map_err(|error| problem::internal().with_cause(error.to_string()))?
     };
     Ok(coded_body(&mut response, coding, coded))
+}
+
+/// A body of at least `length` bytes that is made as it is sent: nothing keeps it whole, in a coding or without.
+pub(super) fn pieces(
+    request: &HttpRequest,
+    mut response: HttpResponseBuilder,
+    content_type: HeaderValue,
+    length: usize,
+    pieces: impl Iterator<Item = Bytes> + Send + 'static,
+) -> Result<HttpResponse, Problem> {
+    response.insert_header((VARY, HeaderValue::from_static("Accept-Encoding")));
+    response.insert_header((CONTENT_TYPE, content_type));
+    let Some(coding) = choose(request, length)? else {
+        return Ok(response.streaming(stream::iter(pieces).map(io::Result::Ok)));
+    };
+    let coder = Coder::new(coding).map_err(|error| problem::internal().with_cause(error.to_string()))?;
+    response.insert_header((CONTENT_ENCODING, HeaderValue::from_static(encoding::name(coding))));
+    Ok(response.streaming(coded_pieces(pieces, coder)))
+}
+
+/// Pieces made and coded off the worker, one at a time as the client takes them.
+fn coded_pieces(
+    pieces: impl Iterator<Item = Bytes> + Send + 'static,
+    coder: Coder,
+) -> impl Stream<Item = io::Result<Bytes>> {
+    stream::try_unfold(Some((pieces, coder)), async |state| {
+        let Some((mut pieces, mut coder)) = state else { return Ok(None) };
+        let made = web::block(move || match pieces.next() {
+            Some(piece) => coder.push(&piece).map(|coded| (coded, Some((pieces, coder)))),
+            None => coder.finish().map(|coded| (coded, None)),
+        });
+        made.await.map_err(io::Error::other)?.map(Some)
+    })
 }
 
 fn coded_body(response: &mut HttpResponseBuilder, coding: Encoding, body: Bytes) -> HttpResponse {

@@ -21,7 +21,7 @@ use crate::{
     telemetry::metrics::Metrics,
 };
 use actix_web::{
-    body::to_bytes,
+    body::{MessageBody as _, to_bytes},
     http::{Method, StatusCode, header::HeaderMap},
     test::{TestRequest, call_service, init_service},
     web::{Bytes, Data},
@@ -86,6 +86,17 @@ impl Setup {
     async fn ask_with(&self, state: &Data<State>, request: TestRequest) -> Answer {
         let app = init_service(public_app(state, &self.settings.http.cors_origins)).await;
         Answer::of(call_service(&app, request.to_request()).await).await
+    }
+
+    /// The body of an answer as it leaves, piece by piece.
+    async fn pieces(&self, request: TestRequest) -> Vec<Bytes> {
+        let app = init_service(public_app(&self.state(), &[])).await;
+        let mut body = std::pin::pin!(call_service(&app, request.to_request()).await.into_body());
+        let mut pieces = Vec::new();
+        while let Some(piece) = std::future::poll_fn(|context| body.as_mut().poll_next(context)).await {
+            pieces.push(piece.map_err(|_| "body").unwrap());
+        }
+        pieces
     }
 
     async fn get(&self, path: &str) -> Answer {

@@ -1,7 +1,10 @@
 //! Many profiles in one request: as one JSON document in the order asked, or as lines in the order they arrive.
 //!
-//! A profile's bytes are spliced in as they were rendered. Each distinct contact is asked for once; at most
-//! [`CONCURRENCY`] are under way. A client that hangs up ends the stream and with it what was not yet begun.
+//! A profile's bytes are spliced in as they were rendered, one entry at a time ([`entries`]). Each distinct contact is
+//! asked for once; at most [`CONCURRENCY`] are under way. A client that hangs up ends the stream and with it what was not
+//! yet begun.
+
+mod entries;
 
 use super::super::{
     api::Api,
@@ -9,7 +12,7 @@ use super::super::{
     caller::{Caller, Read},
     encoding::quality,
     params::{Asked, LocationQuery},
-    problem, respond,
+    respond,
 };
 use crate::{
     domain::{
@@ -25,7 +28,7 @@ use actix_web::{
     http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, HeaderMap},
     post,
 };
-use bytes::{BufMut as _, Bytes, BytesMut};
+use entries::{Document, Outcome, Wanted, lines};
 use futures_util::{Stream, StreamExt as _, stream};
 use serde::Deserialize;
 use std::{collections::HashMap, sync::Arc, time::Duration};
@@ -100,7 +103,7 @@ impl From<RequiredPart> for Section {
 /// One entry of the answer.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
-#[expect(dead_code, reason = "documents what `entry` writes")]
+#[expect(dead_code, reason = "documents what `entries` writes")]
 pub(super) struct ProfileBatchItem<'a> {
     /// Position in the request.
     index: usize,
@@ -118,15 +121,11 @@ pub(super) struct ProfileBatchItem<'a> {
 
 /// The answer as one document.
 #[derive(ToSchema)]
-#[expect(dead_code, reason = "documents what `one_document` writes")]
+#[expect(dead_code, reason = "documents what `entries` writes")]
 pub(super) struct ProfileBatchAnswer<'a> {
     /// One entry a contact id, in their order.
     items: Vec<ProfileBatchItem<'a>>,
 }
-
-/// A distinct contact and where it was asked for.
-type Wanted = (String, Vec<usize>);
-type Outcome = (Wanted, Result<Arc<Rendered>, Problem>);
 
 /// Everything that the entries of a batch have in common.
 struct Batch {
@@ -190,55 +189,6 @@ fn distinct(ids: Vec<String>) -> Vec<Wanted> {
     wanted
 }
 
-/// Writes one entry as JSON.
-fn entry(out: &mut BytesMut, index: usize, id: &str, outcome: &Result<Arc<Rendered>, Problem>) {
-    let id = serde_json::to_string(id).unwrap_or_default();
-    let (status, name) = match outcome {
-        Ok(_) => (200, "profile"),
-        Err(problem) => (problem::status(problem.kind).as_u16(), "problem"),
-    };
-    let head = format!("{{\"index\":{index},\"contactId\":{id},\"status\":{status},\"{name}\":");
-    out.put_slice(head.as_bytes());
-    match outcome {
-        Ok(document) => out.put_slice(&document.body),
-        Err(problem) => out.put_slice(&serde_json::to_vec(&ProblemReport::from(problem)).unwrap_or_default()),
-    }
-    out.put_u8(b'}');
-}
-
-async fn one_document(outcomes: impl Stream<Item = Outcome>) -> Bytes {
-    let mut entries: Vec<(usize, Bytes)> = Vec::new();
-    let mut outcomes = std::pin::pin!(outcomes);
-    while let Some(((id, positions), outcome)) = outcomes.next().await {
-        for index in positions {
-            let mut out = BytesMut::new();
-            entry(&mut out, index, &id, &outcome);
-            entries.push((index, out.freeze()));
-        }
-    }
-    entries.sort_unstable_by_key(|(index, _)| *index);
-    let mut document = BytesMut::with_capacity(entries.iter().map(|(_, entry)| entry.len() + 1).sum::<usize>() + 16);
-    document.put_slice(b"{\"items\":[");
-    for (position, (_, entry)) in entries.iter().enumerate() {
-        if position > 0 {
-            document.put_u8(b',');
-        }
-        document.put_slice(entry);
-    }
-    document.put_slice(b"]}");
-    document.freeze()
-}
-
-/// The entries of one contact as lines.
-fn lines(((id, positions), outcome): Outcome) -> Result<Bytes, Problem> {
-    let mut out = BytesMut::new();
-    for index in positions {
-        entry(&mut out, index, &id, &outcome);
-        out.put_u8(b'\n');
-    }
-    Ok(out.freeze())
-}
-
 /// Which form a client wants.
 #[derive(Debug, PartialEq, Eq)]
 enum Form {
@@ -300,7 +250,8 @@ impl ProfileBatch {
 ///
 /// Each contact id is answered once for each position it stands at. `application/json` gives the entries in the order
 /// asked; with `Accept: application/x-ndjson` each comes as a line as soon as it is there, and `index` says whose it is.
-/// An entry that fails carries its problem; the rest go on.
+/// Both are streamed, so neither has a `Content-Length`; lines are sent without a content coding. An entry that fails
+/// carries its problem; the rest go on.
 #[utoipa::path(
     tag = "profiles",
     params(LocationQuery),
@@ -331,8 +282,11 @@ pub(super) async fn batch_profiles(
     let mut response = HttpResponse::Ok();
     response.insert_header((CACHE_CONTROL, "private, no-cache"));
     match form {
-        Form::Document => respond::bytes(&request, response, respond::JSON, one_document(outcomes).await).await,
-        Form::Lines => Ok(response.insert_header((CONTENT_TYPE, NDJSON)).streaming(outcomes.map(lines))),
+        Form::Document => {
+            let document = Document::of(outcomes).await;
+            respond::pieces(&request, response, respond::JSON, document.least_length(), document)
+        }
+        Form::Lines => Ok(response.insert_header((CONTENT_TYPE, NDJSON)).streaming(lines(outcomes))),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{CONTACT, Setup, double::Double, post};
 use serde_json::{Value, json};
-use std::sync::Arc;
+use std::{io::Read as _, sync::Arc};
 
 fn body() -> String {
     json!({"contactIds": [CONTACT, "unknown", "a/b", CONTACT], "include": ["notes"]}).to_string()
@@ -37,6 +37,41 @@ async fn lines_come_as_they_arrive_and_say_whose_they_are() {
 }
 
 #[actix_web::test]
+async fn a_batch_is_never_whole_in_memory() {
+    let setup = Setup { api: Arc::new(Double::warm()), ..Setup::new() };
+    let body = json!({"contactIds": vec![CONTACT; 500]}).to_string();
+    let entry = setup.get(&format!("/v1/contacts/{CONTACT}/profile")).await.body.len() + 100;
+    for (accept, coding) in [
+        ("application/json", ""),
+        ("application/json", "br"),
+        ("application/json", "gzip"),
+        ("application/json", "zstd"),
+        ("application/x-ndjson", ""),
+    ] {
+        let request = post().uri("/v1/profiles/batch").insert_header(("content-type", "application/json"));
+        let request = request.insert_header(("accept", accept)).insert_header(("accept-encoding", coding));
+        let pieces = setup.pieces(request.set_payload(body.clone())).await;
+        let longest = pieces.iter().map(|piece| piece.len()).max().unwrap();
+        let most = if accept == "application/json" { 16 * 1024 + entry } else { entry };
+        assert!(longest <= most, "{longest} bytes at once of {accept} in {coding:?}");
+        let mut text = Vec::new();
+        let whole = pieces.concat();
+        match coding {
+            "br" => drop(brotli::Decompressor::new(&whole[..], 4096).read_to_end(&mut text).unwrap()),
+            "gzip" => drop(flate2::read::GzDecoder::new(&whole[..]).read_to_end(&mut text).unwrap()),
+            "zstd" => text = zstd::stream::decode_all(&whole[..]).unwrap(),
+            _ => text = whole,
+        }
+        let text = String::from_utf8(text).unwrap();
+        let entries = match serde_json::from_str::<Value>(&text) {
+            Ok(document) => document["items"].as_array().unwrap().len(),
+            Err(_) => text.lines().count(),
+        };
+        assert_eq!(entries, 500, "{accept} in {coding:?}");
+    }
+}
+
+#[actix_web::test]
 async fn another_form_is_not_acceptable() {
     let request = post().uri("/v1/profiles/batch").insert_header(("content-type", "application/json"));
     let answer = Setup::new().ask(request.insert_header(("accept", "text/csv")).set_payload(body())).await;
@@ -52,7 +87,7 @@ async fn a_large_document_is_compressed() {
     let answer = Setup::new().ask(request).await;
     assert_eq!(answer.header("content-encoding"), "gzip");
     let mut text = String::new();
-    std::io::Read::read_to_string(&mut flate2::read::GzDecoder::new(&answer.body[..]), &mut text).unwrap();
+    flate2::read::GzDecoder::new(&answer.body[..]).read_to_string(&mut text).unwrap();
     let document: Value = serde_json::from_str(&text).unwrap();
     assert_eq!(document["items"].as_array().unwrap().len(), 400);
 }
