@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     domain::problem::{Problem, ProblemKind},
-    profiles::{Encoding, Served},
+    profiles::{Encoding, Rendered, Served},
     upstream::CallTiming,
 };
 use actix_web::{
@@ -24,7 +24,7 @@ use actix_web::{
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _, stream};
 use serde::Serialize;
-use std::io;
+use std::{io, sync::Arc};
 
 /// The media type of nearly everything.
 pub(super) const JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -36,15 +36,58 @@ pub(super) const SERVER_TIMING: HeaderName = HeaderName::from_static("server-tim
 /// Bodies larger than this are compressed off the worker, which has other requests to serve.
 const INLINE_BYTES: usize = 64 * 1024;
 
+/// How a profile is answered.
+#[derive(Clone, Copy)]
+enum Form {
+    /// The client has it.
+    NotModified,
+    Plain,
+    Coded(Encoding),
+}
+
+impl Form {
+    fn of(request: &HttpRequest, document: &Rendered) -> Result<Self, Problem> {
+        if not_modified(request.headers(), &document.etag, document.modified_at) {
+            return Ok(Self::NotModified);
+        }
+        Ok(choose(request, document.body.len())?.map_or(Self::Plain, Self::Coded))
+    }
+
+    /// The coding that a large document lacks as yet.
+    fn missing(self, document: &Rendered) -> Option<Encoding> {
+        match self {
+            Self::Coded(coding) if document.body.len() > INLINE_BYTES => {
+                document.encoded[coding as usize].get().is_none().then_some(coding)
+            }
+            Self::Coded(_) | Self::NotModified | Self::Plain => None,
+        }
+    }
+}
+
 /// A profile: 304 where the client has it, else the bytes in the coding it likes best.
-pub(super) fn profile(request: &HttpRequest, served: &Served) -> Result<HttpResponse, Problem> {
+pub(super) async fn profile(request: &HttpRequest, served: &Served) -> Result<HttpResponse, Problem> {
+    let form = Form::of(request, &served.document)?;
+    if let Some(coding) = form.missing(&served.document) {
+        let document = Arc::clone(&served.document);
+        let made = web::block(move || encoding::encoded(&document, coding)).await;
+        made.map_err(|error| problem::internal().with_cause(error.to_string()))?;
+    }
+    profile_as(form, served)
+}
+
+/// The same without waiting; `None` where there is something to compress that a worker has no time for.
+pub(super) fn profile_at_once(request: &HttpRequest, served: &Served) -> Option<Result<HttpResponse, Problem>> {
+    match Form::of(request, &served.document) {
+        Ok(form) if form.missing(&served.document).is_some() => None,
+        Ok(form) => Some(profile_as(form, served)),
+        Err(problem) => Some(Err(problem)),
+    }
+}
+
+fn profile_as(form: Form, served: &Served) -> Result<HttpResponse, Problem> {
     let document = &*served.document;
-    let (status, coding) = if not_modified(request.headers(), &document.etag, document.modified_at) {
-        (StatusCode::NOT_MODIFIED, None)
-    } else {
-        (StatusCode::OK, choose(request, document.body.len())?)
-    };
-    let mut response = HttpResponse::build(status);
+    let modified = !matches!(form, Form::NotModified);
+    let mut response = HttpResponse::build(if modified { StatusCode::OK } else { StatusCode::NOT_MODIFIED });
     response
         .insert_header((ETAG, shared(&document.etag)?))
         .insert_header((LAST_MODIFIED, shared(&document.last_modified)?))
@@ -53,13 +96,13 @@ pub(super) fn profile(request: &HttpRequest, served: &Served) -> Result<HttpResp
         .insert_header((CACHE_STATUS, cache_status(served.cache, served.ttl_seconds)))
         .insert_header((VARY, HeaderValue::from_static("Accept-Encoding")));
     add_timing(&mut response, &served.timings);
-    if status == StatusCode::NOT_MODIFIED {
-        return Ok(response.finish());
+    if modified {
+        response.insert_header((CONTENT_TYPE, JSON));
     }
-    response.insert_header((CONTENT_TYPE, JSON));
-    Ok(match coding {
-        None => response.body(document.body.clone()),
-        Some(coding) => coded_body(&mut response, coding, encoding::encoded(document, coding)),
+    Ok(match form {
+        Form::NotModified => response.finish(),
+        Form::Plain => response.body(document.body.clone()),
+        Form::Coded(coding) => coded_body(&mut response, coding, encoding::encoded(document, coding)),
     })
 }
 
@@ -153,4 +196,41 @@ fn add_timing(response: &mut HttpResponseBuilder, timings: &[CallTiming]) {
 fn shared(bytes: &Bytes) -> Result<HeaderValue, Problem> {
     HeaderValue::from_maybe_shared(bytes.clone())
         .map_err(|_| problem::internal().with_cause("a rendered header holds control characters"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::profiles::CacheResult;
+    use actix_web::{body::MessageBody as _, test::TestRequest};
+    use std::{sync::OnceLock, time::Duration};
+
+    fn served(length: usize) -> Served {
+        let document = Arc::new(Rendered {
+            body: Bytes::from("word ".repeat(length / 5)),
+            etag: Bytes::from_static(b"W/\"abc\""),
+            last_modified: Bytes::from_static(b"Sun, 22 Nov 2026 08:00:00 GMT"),
+            modified_at: "2026-11-22T08:00:00Z".parse().unwrap(),
+            cache_control: Bytes::from_static(b"private"),
+            encoded: [OnceLock::new(), OnceLock::new(), OnceLock::new()],
+        });
+        Served { document, cache: CacheResult::Hit, age: Duration::ZERO, ttl_seconds: 1, timings: Vec::new() }
+    }
+
+    #[actix_web::test]
+    async fn a_large_document_is_compressed_off_the_worker_and_once() {
+        let asking = |name: &str, value: &str| TestRequest::default().insert_header((name, value)).to_http_request();
+        let (coded, plain) = (asking("accept-encoding", "br"), asking("accept-encoding", "identity"));
+        let large = served(2 * INLINE_BYTES);
+        assert!(profile_at_once(&coded, &large).is_none(), "not at once");
+        assert!(large.document.encoded.iter().all(|made| made.get().is_none()), "nor in passing");
+        assert!(profile_at_once(&plain, &large).is_some());
+        assert!(profile_at_once(&asking("if-none-match", "W/\"abc\""), &large).is_some());
+        let first = profile(&coded, &large).await.unwrap();
+        let again = profile_at_once(&coded, &large).expect("made by now").unwrap();
+        let made = large.document.encoded[Encoding::Brotli as usize].get().unwrap();
+        assert_eq!(first.into_body().try_into_bytes().unwrap(), made);
+        assert_eq!(again.into_body().try_into_bytes().unwrap(), made);
+        assert!(profile_at_once(&coded, &served(INLINE_BYTES)).is_some(), "a small one is");
+    }
 }

@@ -65,7 +65,7 @@ where
 }
 
 /// The answer to a request for a profile that memory holds fresh. A request that is refused before memory is asked goes
-/// to the route, which refuses it the same way.
+/// to the route, which refuses it the same way; so does one whose answer is still to be compressed at length.
 fn answer(request: &HttpRequest) -> Option<Result<HttpResponse, Problem>> {
     let contact = contact(request)?;
     let asked = ProfileQuery::from_query(&Pairs::parse(request.query_string()).ok()?).ok()?;
@@ -75,7 +75,8 @@ fn answer(request: &HttpRequest) -> Option<Result<HttpResponse, Problem>> {
     let caller = Caller::<Read>::recognise(request).ok()?;
     let key = ContactKey { location: caller.location(asked.location_id).ok()?, contact };
     let warm = caller.api().warm_profile(&key, asked.include)?;
-    Some(caller.admit().and_then(|()| respond::profile(request, &warm)))
+    let answer = respond::profile_at_once(request, &warm)?;
+    Some(caller.admit().and(answer))
 }
 
 /// The contact whose profile is asked for, where the path is spelt plainly.

@@ -134,10 +134,10 @@ pub(super) async fn get_profile(
     if asked.plain_for(&request)
         && let Some(warm) = caller.api().warm_profile(&key, asked.include)
     {
-        return respond::profile(&request, &warm);
+        return respond::profile(&request, &warm).await;
     }
     let served = caller.api().profile(asked.into_request(key, &request, &caller)).await?;
-    respond::profile(&request, &served)
+    respond::profile(&request, &served).await
 }
 
 /// Why a profile looks as it does
