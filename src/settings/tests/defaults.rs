@@ -1,7 +1,7 @@
 //! The default file against the code: every key is explained, is read, can be set, and changes something.
 
 use super::{Folder, load};
-use crate::settings::{DEFAULTS, Settings, Sources, effective, layers::Layers, layers::variable_of, read::Reader};
+use crate::settings::{DEFAULTS, Sources, effective, layers::Layers, layers::variable_of, read::Reader};
 use std::collections::BTreeSet;
 use toml::Value;
 
