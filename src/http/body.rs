@@ -1,4 +1,4 @@
-//! JSON bodies: bounded, strict, and refused with a pointer to what is wrong.
+//! JSON bodies: bounded in length and time, strict, and refused with a pointer to what is wrong.
 //!
 //! Not JSON at all (duplicate keys and endless nesting included) is `malformed-body`; JSON of another shape than the
 //! route's is `validation-failed`, so a client knows whether to mend its encoder or its data.
@@ -7,14 +7,22 @@ use super::{json_guard, problem, state::State};
 use crate::domain::problem::{Problem, ProblemKind};
 use actix_web::{
     FromRequest, HttpMessage, HttpRequest,
-    dev::Payload,
+    body::{BodySize, BoxBody, MessageBody},
+    dev::{Payload, ServiceResponse},
     http::{StatusCode, header::CONTENT_ENCODING},
     web::{Bytes, Data},
 };
 use futures_util::future::LocalBoxFuture;
 use serde::de::DeserializeOwned;
 use serde_path_to_error::{Path, Segment};
-use std::fmt::Write as _;
+use std::{
+    any::Any,
+    fmt::Write as _,
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
+use tokio::time::timeout;
 
 /// A JSON body of the shape `T`.
 #[derive(Debug)]
@@ -26,12 +34,50 @@ impl<T: DeserializeOwned> FromRequest for JsonBody<T> {
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let checked = check_head(request);
-        let bytes = Bytes::from_request(request, payload);
+        let mut bytes = Box::pin(Bytes::from_request(request, payload));
+        let limit = request.app_data::<Data<State>>().map_or(Duration::MAX, |state| state.deadline);
+        let request = request.clone();
         Box::pin(async move {
             checked?;
-            let bytes = bytes.await.map_err(|error| unreadable(&error))?;
-            parse(&bytes).map(Self)
+            let Ok(bytes) = timeout(limit, &mut bytes).await else { return Err(late(&request, bytes)) };
+            parse(&bytes.map_err(|error| unreadable(&error))?).map(Self)
         })
+    }
+}
+
+/// Left with a request whose body was given up on: its reader. Without one, actix would read a chunked body to its end
+/// before it closes the connection, however long that takes; with one until the answer is sent, it closes at once.
+struct GivenUp(#[expect(dead_code, reason = "only kept")] Box<dyn Any>);
+
+fn late(request: &HttpRequest, reader: impl Any) -> Problem {
+    request.extensions_mut().insert(GivenUp(Box::new(reader)));
+    Problem::new(ProblemKind::MalformedBody, "The body did not arrive in time.")
+}
+
+/// An answer's body that ends the connection, where the request's was given up on.
+pub(super) fn ending(response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {
+    let given_up = response.request().extensions_mut().remove::<GivenUp>();
+    match given_up {
+        Some(reader) => response.map_body(|_, body| BoxBody::new(Last { body, _reader: reader })),
+        None => response,
+    }
+}
+
+/// The last body of a connection.
+struct Last {
+    body: BoxBody,
+    _reader: GivenUp,
+}
+
+impl MessageBody for Last {
+    type Error = <BoxBody as MessageBody>::Error;
+
+    fn size(&self) -> BodySize {
+        self.body.size()
+    }
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, Self::Error>>> {
+        Pin::new(&mut self.get_mut().body).poll_next(context)
     }
 }
 

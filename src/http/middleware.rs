@@ -6,6 +6,7 @@
 
 use super::{
     access_log::{self, Answered, Sampler},
+    body,
     lifecycle::Phase,
     problem,
     request_id::{RequestIds, X_REQUEST_ID},
@@ -182,7 +183,7 @@ impl<F> Observed<F> {
 
     fn refuse<B: MessageBody>(&self, response: ServiceResponse<B>) -> ServiceResponse<BoxBody> {
         let problem = problem::of_response(&response);
-        let response = problem::finish(response, &problem, &self.request_id);
+        let response = body::ending(problem::finish(response, &problem, &self.request_id));
         self.close(response, Some(&problem))
     }
 

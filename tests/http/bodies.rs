@@ -2,6 +2,12 @@
 
 use crate::support::{Reply, TestApp};
 use serde_json::json;
+use std::time::Duration;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+    time::timeout,
+};
 
 const PATH: &str = "/v1/profiles/batch";
 
@@ -75,4 +81,22 @@ async fn a_large_body_is_refused_by_its_length_and_while_it_arrives() {
     reply.assert_problem(413, "body-too-large");
     assert_eq!(app.calls("*"), 0);
     assert_eq!(app.get("/readyz").await.status, 200);
+}
+
+#[actix_web::test]
+async fn a_body_that_does_not_arrive_is_not_waited_for() {
+    let app = TestApp::with(&[("http.deadline_ms", "200")]).await;
+    for framing in ["content-length: 100", "transfer-encoding: chunked"] {
+        let mut stream = TcpStream::connect(app.client.address()).await.unwrap();
+        let head = format!(
+            "POST {PATH} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n{framing}\r\n\r\n5\r\n"
+        );
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        let whole = timeout(Duration::from_secs(10), stream.read_to_string(&mut answer)).await;
+        assert!(whole.is_ok(), "{framing}: the connection stays: {answer}");
+        assert!(answer.starts_with("HTTP/1.1 400 ") && answer.contains("/problems/malformed-body"), "{answer}");
+        assert!(answer.contains("did not arrive in time"), "{answer}");
+        assert!(answer.to_lowercase().contains("connection: close"), "{answer}");
+    }
 }
