@@ -6,10 +6,14 @@ use crate::{
     app::AppParts,
     domain::{ip::AddressOrigin, problem::Problem},
     ghl::SearchQuery,
-    settings::{Loaded, Settings},
+    ipinfo::{BackendStatus, IpLookup, IpUpstreams},
+    settings::{BackendChoice, IpinfoSettings, Loaded, Settings},
     upstream::{CallContext, Lane},
 };
-use std::net::{IpAddr, Ipv4Addr};
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    time::Duration,
+};
 
 /// An address that every backend knows: a public resolver.
 const KNOWN_ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::new(8, 8, 8, 8));
@@ -17,7 +21,15 @@ const KNOWN_ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::new(8, 8, 8, 8));
 /// What one examination found.
 enum Finding {
     Well(String),
-    Ill { what: String, remedy: &'static str },
+    /// Works, and should be seen to.
+    Poor {
+        what: String,
+        remedy: &'static str,
+    },
+    Ill {
+        what: String,
+        remedy: &'static str,
+    },
 }
 
 /// Examines everything, prints the findings, and says whether all is well.
@@ -30,12 +42,15 @@ pub async fn check(loaded: Loaded) -> anyhow::Result<bool> {
         print_line(&format!("  {:<36} {:<40} {}", described.key, described.shown, described.origin));
     }
     let parts = AppParts::build(&loaded.settings)?;
-    let findings = [ghl(&loaded.settings, &parts).await, ip(&loaded.settings, &parts).await, access(&loaded.settings)];
+    let mut findings = vec![ghl(&loaded.settings, &parts).await];
+    findings.extend(ip(&loaded.settings, &parts).await?);
+    findings.push(access(&loaded.settings));
     print_line("\nFindings");
     let mut well = true;
     for finding in &findings {
         match finding {
             Finding::Well(what) => print_line(&format!("  ok    {what}")),
+            Finding::Poor { what, remedy } => print_line(&format!("  warn  {what}\n        {remedy}")),
             Finding::Ill { what, remedy } => {
                 well = false;
                 print_line(&format!("  WRONG {what}\n        {remedy}"));
@@ -68,25 +83,50 @@ async fn ghl(settings: &Settings, parts: &AppParts) -> Finding {
     }
 }
 
-async fn ip(settings: &Settings, parts: &AppParts) -> Finding {
-    let context = CallContext::new(Lane::Interactive, settings.http.deadline);
-    match parts.ip.look_up(KNOWN_ADDRESS, AddressOrigin::Request, &context).await {
-        Ok(looked) if looked.intelligence.provider.degraded => Finding::Ill {
-            what: format!(
-                "IP intelligence: a preferred backend fails; {} answers",
-                looked.intelligence.provider.backend.as_str()
-            ),
-            remedy: "Run `ghl-enrich lookup 8.8.8.8` with telemetry.log_level = \"debug\"; a rejected token is the usual cause (IPINFO_TOKEN).",
-        },
-        Ok(looked) => {
-            Finding::Well(format!("IP intelligence: {} answers", looked.intelligence.provider.backend.as_str()))
+/// Each backend by itself, so that one that answers does not hide another that fails.
+async fn ip(settings: &Settings, parts: &AppParts) -> anyhow::Result<Vec<Finding>> {
+    let mut findings = Vec::new();
+    for (choice, status) in settings.ipinfo.backends.iter().zip(parts.ip.status()) {
+        let backend = status.backend.as_str();
+        if !status.configured {
+            let lacks = if *choice == BackendChoice::Mmdb { "file" } else { "token" };
+            findings.push(Finding::Well(format!("IP intelligence: {backend} is passed over, no {lacks} is set")));
+            continue;
         }
+        findings.push(answers(&alone(settings, parts, *choice)?, backend, settings).await);
+        findings.extend(age(&status, settings));
+    }
+    Ok(findings)
+}
+
+/// Look-ups by one backend and no other.
+fn alone(settings: &Settings, parts: &AppParts, choice: BackendChoice) -> anyhow::Result<IpLookup> {
+    let only = IpinfoSettings { backends: vec![choice], mmdb_poll: Duration::ZERO, ..settings.ipinfo.clone() };
+    let upstreams = IpUpstreams::connect(&only, parts.metrics.clone())?;
+    Ok(IpLookup::new(&only, &[], upstreams, parts.clock.clone(), parts.tasks.clone(), parts.metrics.clone())?)
+}
+
+async fn answers(lookup: &IpLookup, backend: &str, settings: &Settings) -> Finding {
+    let context = CallContext::new(Lane::Interactive, settings.http.deadline);
+    match lookup.look_up(KNOWN_ADDRESS, AddressOrigin::Request, &context).await {
+        Ok(_) => Finding::Well(format!("IP intelligence: {backend} answers")),
         Err(error) => ill(
-            "IP intelligence",
+            &format!("IP intelligence: {backend}"),
             &error.to_problem(),
-            "Add \"embedded\" to ipinfo.backends: it needs neither token nor file.",
+            "Of the API, check IPINFO_TOKEN and ipinfo.plan; of a file, fetch it anew. The other backends answer meanwhile.",
         ),
     }
+}
+
+/// How old a database is.
+fn age(status: &BackendStatus, settings: &Settings) -> Option<Finding> {
+    let seconds = status.age_seconds?;
+    let what = format!("IP intelligence: the database is {} days old", seconds / 86_400);
+    Some(if seconds > settings.ipinfo.mmdb_max_age.as_secs() {
+        Finding::Poor { what, remedy: "Fetch a new one, or raise ipinfo.mmdb_max_age_days." }
+    } else {
+        Finding::Well(what)
+    })
 }
 
 fn access(settings: &Settings) -> Finding {
@@ -96,8 +136,11 @@ fn access(settings: &Settings) -> Finding {
             remedy: "Make a key with `ghl-enrich keys new` and unset auth.allow_anonymous.",
         };
     }
-    let keys = settings.auth.keys.len();
-    Finding::Well(format!("access: {keys} API keys, {} allowed origins", settings.http.cors_origins.len()))
+    let origins = match settings.http.cors_origins.join(", ") {
+        none if none.is_empty() => "none".to_owned(),
+        origins => origins,
+    };
+    Finding::Well(format!("access: {} API keys; origins whose pages may read: {origins}", settings.auth.keys.len()))
 }
 
 fn ill(part: &str, problem: &Problem, remedy: &'static str) -> Finding {

@@ -70,7 +70,14 @@ async fn check_finds_all_well_and_shows_no_secret() {
     let (code, printed, logged) = finished(&["check"], &at_sandbox(&base));
     assert_eq!(code, 0, "{printed}{logged}");
     assert!(!printed.contains("WRONG") && printed.contains("ok    GHL: answers; 2"), "{printed}");
-    assert!(printed.contains("IP intelligence: api answers"), "{printed}");
+    for said in [
+        "ok    IP intelligence: api answers",
+        "ok    IP intelligence: embedded answers",
+        "mmdb is passed over, no file is set",
+        "0 API keys; origins whose pages may read: none",
+    ] {
+        assert!(printed.contains(said), "{said} in {printed}");
+    }
     for secret in [TOKEN, "sandboxipinfo1"] {
         assert!(!printed.contains(secret) && !logged.contains(secret), "{printed}{logged}");
     }
@@ -100,6 +107,33 @@ async fn check_says_what_is_wrong_and_how_to_mend_it() {
         assert!(wrong.is_some_and(|remedy| remedy.trim().len() > 20), "{name}={value}: {printed}");
         assert_eq!(printed.matches("WRONG").count(), 1, "{name}={value}: {printed}");
     }
+}
+
+#[actix_web::test]
+async fn check_tries_each_source_of_ip_intelligence_by_itself() {
+    let sandbox = sandbox().await;
+    let base = sandbox.base_url();
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/ipinfo/ipinfo_lite_sample.mmdb");
+    let check = |token, days| {
+        let mut variables = at_sandbox(&base);
+        variables.retain(|(known, _)| *known != "IPINFO_TOKEN");
+        variables.extend([("IPINFO_TOKEN", token), ("ENRICH_IPINFO__MMDB_PATH", file)]);
+        variables.push(("ENRICH_IPINFO__MMDB_MAX_AGE_DAYS", days));
+        variables.push(("ENRICH_HTTP__CORS_ORIGINS", r#"["https://app.example"]"#));
+        finished(&["check"], &variables)
+    };
+    let (code, printed, _) = check("wrong", "3660");
+    assert_eq!(code, 1, "the file answers, and the token is wrong all the same: {printed}");
+    for said in [
+        "ok    IP intelligence: mmdb answers",
+        "ok    IP intelligence: the database is ",
+        "WRONG IP intelligence: api",
+        "may read: https://app.example",
+    ] {
+        assert!(printed.contains(said), "{said} in {printed}");
+    }
+    let (code, printed, _) = check("sandboxipinfo1", "1");
+    assert!(code == 0 && printed.contains("warn  IP intelligence: the database is "), "{printed}");
 }
 
 #[test]
