@@ -15,11 +15,11 @@ use super::{
 };
 use crate::domain::problem::{Problem, ProblemKind};
 use actix_web::{
-    Error,
+    Error, HttpResponse, ResponseError,
     body::{BoxBody, EitherBody, MessageBody},
     dev::{Service, ServiceRequest, ServiceResponse, Transform},
     http::{
-        ConnectionType, Method,
+        ConnectionType, Method, Uri,
         header::{
             ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, HeaderMap, HeaderValue, X_CONTENT_TYPE_OPTIONS,
         },
@@ -28,6 +28,7 @@ use actix_web::{
 };
 use futures_util::future::LocalBoxFuture;
 use std::{
+    fmt,
     future::Future,
     panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
@@ -100,6 +101,9 @@ where
 
     fn call(&self, mut request: ServiceRequest) -> Self::Future {
         let state = &self.worker.state;
+        let started = Instant::now();
+        // Kept for what a panic leaves of the request; the request itself must not be shared while it is routed.
+        let uri = request.uri().clone();
         let request_id = self.worker.ids.of(request.headers());
         if request.method() == Method::HEAD {
             // Routed as GET; actix remembers to leave the body out.
@@ -108,9 +112,13 @@ where
         let position = state.routes.find(request.method(), request.match_info().as_str());
         let run = match refusal(state, &request) {
             Some(problem) => Run::Refused(Some(request.error_response(problem))),
-            None => Run::Running(self.service.call(request)),
+            // The warm path answers within the call.
+            None => match catch_unwind(AssertUnwindSafe(|| self.service.call(request))) {
+                Ok(future) => Run::Running(future),
+                Err(_) => Run::Panicked,
+            },
         };
-        Observed { run, worker: Rc::clone(&self.worker), started: Instant::now(), request_id, position }
+        Observed { run, worker: Rc::clone(&self.worker), started, request_id, position, uri }
     }
 }
 
@@ -138,10 +146,12 @@ pub(super) struct Observed<F> {
     started: Instant,
     request_id: HeaderValue,
     position: Position,
+    uri: Uri,
 }
 
 enum Run<F> {
     Running(F),
+    Panicked,
     Refused(Option<ServiceResponse<BoxBody>>),
 }
 
@@ -159,6 +169,7 @@ where
                 let Some(response) = response.take() else { return Poll::Pending };
                 return Poll::Ready(Ok(this.refuse(response).map_into_right_body()));
             }
+            Run::Panicked => return Poll::Ready(Err(this.panicked())),
             Run::Running(future) => catch_unwind(AssertUnwindSafe(|| Pin::new(future).poll(context))),
         };
         match outcome {
@@ -200,7 +211,7 @@ impl<F> Observed<F> {
         response
     }
 
-    /// The request went down with the handler, so its path cannot be told here; actix turns this into the answer.
+    /// The request went down with the handler, so there is no response to complete; actix turns this into the answer.
     fn panicked(&self) -> Error {
         let state = &self.worker.state;
         state.routes.count(self.position, 500, self.started.elapsed().as_secs_f64());
@@ -209,7 +220,34 @@ impl<F> Observed<F> {
             request.id = self.request_id.to_str().unwrap_or_default(),
             "a handler panicked"
         );
-        problem::internal().into()
+        let (path, request_id) = (self.uri.path().to_owned(), self.request_id.clone());
+        Panicked { path, request_id, last: state.lifecycle.phase() >= Phase::Draining }.into()
+    }
+}
+
+/// What is known of a request whose handler panicked.
+#[derive(Debug)]
+struct Panicked {
+    path: String,
+    request_id: HeaderValue,
+    /// Whether its connection ends with it.
+    last: bool,
+}
+
+impl fmt::Display for Panicked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a handler panicked")
+    }
+}
+
+impl ResponseError for Panicked {
+    fn error_response(&self) -> HttpResponse {
+        let mut response = problem::standing_alone(&problem::internal(), &self.path, &self.request_id);
+        stamp(response.headers_mut(), &self.request_id);
+        if self.last {
+            response.head_mut().set_connection_type(ConnectionType::Close);
+        }
+        response
     }
 }
 

@@ -118,16 +118,25 @@ impl ResponseError for Problem {
 
     /// The form without path and request id; the middleware adds them.
     fn error_response(&self) -> HttpResponse {
-        let mut response = HttpResponse::build(self.status_code());
-        response.insert_header((CONTENT_TYPE, PROBLEM_JSON)).insert_header((CACHE_CONTROL, "no-store"));
-        if let Some(wait) = self.retry_after {
-            response.insert_header((RETRY_AFTER, whole_seconds(wait)));
-        }
-        if self.kind == ProblemKind::Unauthenticated {
-            response.insert_header((WWW_AUTHENTICATE, "Bearer realm=\"ghl-enrich\""));
-        }
-        response.body(ProblemDocument::of(self, None, None).bytes())
+        response(self, None, None)
     }
+}
+
+fn response(problem: &Problem, instance: Option<&str>, request_id: Option<&str>) -> HttpResponse {
+    let mut response = HttpResponse::build(status(problem.kind));
+    response.insert_header((CONTENT_TYPE, PROBLEM_JSON)).insert_header((CACHE_CONTROL, "no-store"));
+    if let Some(wait) = problem.retry_after {
+        response.insert_header((RETRY_AFTER, whole_seconds(wait)));
+    }
+    if problem.kind == ProblemKind::Unauthenticated {
+        response.insert_header((WWW_AUTHENTICATE, "Bearer realm=\"ghl-enrich\""));
+    }
+    response.body(ProblemDocument::of(problem, instance, request_id).bytes())
+}
+
+/// The final form where no response is left to give it to.
+pub(super) fn standing_alone(problem: &Problem, path: &str, request_id: &HeaderValue) -> HttpResponse {
+    response(problem, Some(path), request_id.to_str().ok())
 }
 
 /// The problem behind an error response: the handler's own, or what an error of actix means.

@@ -179,6 +179,7 @@ fn intelligence(ip: IpAddr) -> Arc<IpIntelligence> {
 
 impl Api for Double {
     fn warm_profile(&self, key: &ContactKey, _: Include) -> Option<Served> {
+        assert!(!self.warm || key.contact.as_str() != PANICS, "as planned");
         (self.warm && key.contact.as_str() == super::CONTACT).then(|| served(CacheResult::Hit))
     }
 

@@ -1,12 +1,16 @@
 //! Every bad input comes out as its problem.
 
 use super::{
-    CONTACT, Setup,
+    Answer, CONTACT, Setup,
     double::{Double, PANICS},
-    get, post, request,
+    get, post, public_app, request,
 };
 use crate::domain::problem::{Problem, ProblemKind};
-use actix_web::http::Method;
+use actix_web::{
+    dev::ServiceResponse,
+    http::Method,
+    test::{call_service, init_service, try_call_service},
+};
 use std::{sync::Arc, time::Duration};
 
 #[actix_web::test]
@@ -145,15 +149,21 @@ async fn a_problem_of_the_service_keeps_all_it_says() {
 
 #[actix_web::test]
 async fn a_handler_that_panics_is_our_fault_and_not_the_workers_end() {
-    let setup = Setup::new();
-    let state = setup.state();
-    let app = actix_web::test::init_service(super::public_app(&state, &[])).await;
-    let request = |contact: &str| get().uri(&format!("/v1/contacts/{contact}/profile")).to_request();
-    let outcome = actix_web::test::try_call_service(&app, request(PANICS)).await;
-    let error = outcome.map(|response| response.status()).unwrap_err();
-    assert_eq!(error.as_response_error().status_code(), 500);
-    let after = actix_web::test::call_service(&app, request(CONTACT)).await;
-    assert_eq!(after.status(), 200);
-    let metrics = setup.metrics.render();
-    assert!(metrics.contains(r#"route="/v1/contacts/{contactId}/profile",status="5xx"} 1"#), "{metrics}");
+    for double in [Double::default(), Double::warm()] {
+        let setup = Setup { api: Arc::new(double), ..Setup::new() };
+        let state = setup.state();
+        let app = init_service(public_app(&state, &[])).await;
+        let request = |contact: &str| get().uri(&format!("/v1/contacts/{contact}/profile?include=notes"));
+        let panicking = request(PANICS).insert_header(("x-request-id", "id-1"));
+        let error = try_call_service(&app, panicking.to_request()).await.map(|response| response.status()).unwrap_err();
+        let response = error.as_response_error().error_response();
+        let answer = Answer::of(ServiceResponse::new(get().to_http_request(), response)).await;
+        assert_eq!((answer.problem().as_str(), answer.status.as_u16()), ("internal", 500));
+        assert_eq!(answer.header("x-request-id"), "id-1");
+        assert_eq!(answer.header("x-content-type-options"), "nosniff");
+        assert_eq!(answer.json()["instance"], format!("/v1/contacts/{PANICS}/profile"));
+        assert_eq!(call_service(&app, request(CONTACT).to_request()).await.status(), 200);
+        let metrics = setup.metrics.render();
+        assert!(metrics.contains(r#"route="/v1/contacts/{contactId}/profile",status="5xx"} 1"#), "{metrics}");
+    }
 }
