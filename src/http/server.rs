@@ -17,7 +17,8 @@ use actix_web::{
     dev::{Server, ServiceFactory, ServiceRequest, ServiceResponse},
     web::{self, Data, PayloadConfig},
 };
-use std::{io, net::SocketAddr, num::NonZero, thread::available_parallelism};
+use futures_util::future::{FutureExt as _, try_join};
+use std::{io, net::SocketAddr, num::NonZero, thread::available_parallelism, time::Duration};
 use utoipa_actix_web::AppExt as _;
 
 /// What both servers have in common. A macro, as the type of a server spells out its whole app.
@@ -28,7 +29,7 @@ macro_rules! bound {
             .tcp_nodelay(true)
             .keep_alive($http.keep_alive)
             .client_request_timeout($http.client_timeout)
-            .shutdown_timeout($http.shutdown.as_secs())
+            .shutdown_timeout(whole_seconds($http.shutdown))
             .disable_signals()
             .bind($address)
             .map_err(|error| io::Error::new(error.kind(), format!("cannot listen on {}: {error}", $address)))
@@ -102,14 +103,27 @@ impl Servers {
         ServerHandle { public: self.public.handle(), admin: self.admin.handle() }
     }
 
-    /// Serves until stopped.
+    /// Serves until stopped, or until one of the two servers fails: alone, the other would hide that. May be polled on
+    /// after its end.
     ///
     /// # Errors
     /// Either server's.
-    pub async fn run(self) -> io::Result<()> {
-        let (public, admin) = futures_util::future::join(self.public, self.admin).await;
-        public.and(admin)
+    pub fn run(self) -> impl Future<Output = io::Result<()>> {
+        both(self.public, self.admin).fuse()
     }
+}
+
+/// Waits for both, but for no one once the other failed.
+async fn both(
+    public: impl Future<Output = io::Result<()>>,
+    admin: impl Future<Output = io::Result<()>>,
+) -> io::Result<()> {
+    try_join(public, admin).await.map(|((), ())| ())
+}
+
+/// Rounded up: actix counts seconds, and a wait below one is not none.
+fn whole_seconds(wait: Duration) -> u64 {
+    wait.as_secs() + u64::from(wait.subsec_nanos() > 0)
 }
 
 fn workers(http: &HttpSettings) -> usize {
@@ -157,4 +171,26 @@ pub(super) fn admin_app(
         .configure(admin::configure)
         .default_service(web::to(routes::not_found_on_admin))
         .wrap(Observe::new(state.clone(), cors::cors(&[])))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::future::{pending, ready};
+
+    #[tokio::test]
+    async fn a_server_that_fails_is_not_hidden_by_the_other() {
+        let failed = || ready(Err(io::Error::other("down")));
+        assert_eq!(both(failed(), pending()).await.unwrap_err().to_string(), "down");
+        assert_eq!(both(pending(), failed()).await.unwrap_err().to_string(), "down");
+        assert!(both(ready(Ok(())), ready(Ok(()))).await.is_ok());
+        assert!(both(ready(Ok(())), pending()).now_or_never().is_none(), "the admin port is the last to close");
+    }
+
+    #[test]
+    fn a_part_of_a_second_is_a_second_of_shutdown() {
+        for (milliseconds, seconds) in [(0, 0), (1, 1), (900, 1), (1000, 1), (1001, 2)] {
+            assert_eq!(whole_seconds(Duration::from_millis(milliseconds)), seconds, "{milliseconds}");
+        }
+    }
 }
