@@ -57,7 +57,7 @@ pub fn cache_status(cache: CacheResult, ttl_seconds: i64) -> String {
         CacheResult::Hit | CacheResult::Stale => format!("ghl-enrich; hit; ttl={ttl_seconds}"),
         CacheResult::Miss { collapsed } => format!("ghl-enrich; fwd=miss{}", collapse(collapsed)),
         CacheResult::Revalidated { collapsed } => format!("ghl-enrich; fwd=stale{}", collapse(collapsed)),
-        CacheResult::Request => "ghl-enrich; fwd=request; stored".to_owned(),
+        CacheResult::Request => "ghl-enrich; fwd=request".to_owned(),
     }
 }
 
@@ -136,7 +136,7 @@ mod tests {
         assert_eq!(cache_status(CacheResult::Miss { collapsed: false }, 60), "ghl-enrich; fwd=miss; stored");
         assert_eq!(cache_status(CacheResult::Miss { collapsed: true }, 60), "ghl-enrich; fwd=miss; collapsed");
         assert_eq!(cache_status(CacheResult::Revalidated { collapsed: false }, 60), "ghl-enrich; fwd=stale; stored");
-        assert_eq!(cache_status(CacheResult::Request, 60), "ghl-enrich; fwd=request; stored");
+        assert_eq!(cache_status(CacheResult::Request, 60), "ghl-enrich; fwd=request");
     }
 
     #[test]
