@@ -74,10 +74,11 @@ pub(super) fn origin(text: &str) -> Result<String, Problem> {
     }
 }
 
-/// A host name or address without scheme, port and path; lower case, as it is compared.
+/// A host name or address without scheme, port and path; lower case, an IPv6 address with or without its brackets.
 pub(super) fn host(text: &str) -> Result<String, Problem> {
     let lower = text.to_ascii_lowercase();
-    if is_host_name(&lower) || lower.parse::<Ipv6Addr>().is_ok() {
+    let address = lower.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(&lower);
+    if is_host_name(&lower) || address.parse::<Ipv6Addr>().is_ok() {
         return Ok(lower);
     }
     Err(Problem::new(format!("{} is no host name", quoted(text)), "Write the name alone, e.g. enrich.internal."))
@@ -214,4 +215,19 @@ pub(super) fn secret_problem(error: SecretError) -> Problem {
         SecretError::Alphabet(_) => "Give the secret alone, without quotes, spaces or a word such as Bearer.",
     };
     Problem::new(error.to_string(), remedy)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_is_a_name_or_an_address_and_nothing_else() {
+        for text in ["enrich.internal", "enrich.internal.", "192.0.2.7", "2001:db8::1", "[2001:DB8::1]"] {
+            assert_eq!(host(text).ok(), Some(text.to_ascii_lowercase()), "{text}");
+        }
+        for text in ["", "enrich.internal:80", "[2001:db8::1]:80", "[2001:db8::1", "[enrich.internal]", "a/b"] {
+            assert!(host(text).is_err(), "{text}");
+        }
+    }
 }
