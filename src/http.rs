@@ -32,6 +32,7 @@ mod routes;
 mod server;
 mod state;
 mod warm;
+pub mod write_api;
 
 pub use caller::{Admin, Caller, Permission, Read, Write};
 pub use lifecycle::{Lifecycle, Phase};

@@ -11,6 +11,7 @@ pub mod http;
 pub mod ipinfo;
 pub mod profiles;
 pub mod settings;
+pub mod store;
 pub mod tasks;
 pub mod telemetry;
 pub mod upstream;

@@ -12,6 +12,7 @@ mod layers;
 mod loaded;
 mod nearest;
 mod read;
+mod rules;
 pub mod secret;
 mod values;
 pub mod watch;
@@ -100,6 +101,12 @@ pub struct Settings {
     pub profile: ProfileSettings,
     /// Logs.
     pub telemetry: TelemetrySettings,
+    /// Where writes are kept.
+    pub store: StoreSettings,
+    /// How writes are carried out.
+    pub operations: OperationSettings,
+    /// Rules.
+    pub enrichment: EnrichmentSettings,
 }
 
 /// `[http]`
@@ -196,6 +203,15 @@ pub struct GhlSettings {
     pub read_timeout: Duration,
     pub timeout: Duration,
     pub max_body_bytes: usize,
+    pub burst_limit: u32,
+    pub burst_window: Duration,
+    pub day_limit: u32,
+    pub operation_reserve_percent: u32,
+    pub bulk_reserve_percent: u32,
+    pub retries: u32,
+    pub retry_budget_percent: u32,
+    pub breaker_failures: u32,
+    pub breaker_hold: Duration,
 }
 
 /// `[ipinfo]`
@@ -296,6 +312,61 @@ pub enum AccessLog {
     Sampled,
     All,
     None,
+}
+
+/// `[store]`
+#[derive(Debug, Clone)]
+pub struct StoreSettings {
+    /// Where writes are kept; `None` refuses them.
+    pub url: Option<StoreUrl>,
+}
+
+/// `store.url`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StoreUrl {
+    /// An `SQLite` file.
+    SqliteFile(PathBuf),
+    /// Nowhere: gone with the process.
+    SqliteMemory,
+}
+
+/// `[operations]`
+#[derive(Debug, Clone)]
+#[expect(missing_docs, reason = "settings.default.toml documents each key")]
+pub struct OperationSettings {
+    pub wait: Duration,
+    pub workers: usize,
+    pub attempt_timeout: Duration,
+    pub settle: Duration,
+    pub max_attempts: u32,
+    pub retry_base: Duration,
+    pub retry_cap: Duration,
+    pub retention: Duration,
+    pub idempotency_key: Duration,
+    pub audit_retention: Duration,
+    pub audit_payloads: bool,
+}
+
+/// `[enrichment]`
+#[derive(Debug, Clone)]
+#[expect(missing_docs, reason = "settings.default.toml documents each key")]
+pub struct EnrichmentSettings {
+    pub rules: Vec<RuleSettings>,
+}
+
+/// One rule as it is written; the rules engine compiles it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RuleSettings {
+    /// Its name, unique.
+    pub name: String,
+    /// The condition, an expression over the profile; empty holds always.
+    pub when: String,
+    /// Tags it manages begin with this.
+    pub managed_prefix: String,
+    /// Templates of tags.
+    pub tags: Vec<String>,
+    /// Templates of values by field: a standard field's name, or a custom field's id.
+    pub fields: BTreeMap<String, String>,
 }
 
 #[cfg(test)]

@@ -31,6 +31,20 @@ pub enum CallError {
     /// The connection broke after it was made: whether the upstream acted is unknown.
     #[error("the connection to the upstream broke")]
     Broken(String),
+    /// The location's quota is spent, or reserved for calls of another lane, until after the deadline. Nothing was sent.
+    #[error("the quota is spent for {} ms more", .retry_after.as_millis())]
+    QuotaSpent {
+        /// When it may be tried again.
+        retry_after: Duration,
+        /// Whether it is the day's quota, not the burst's.
+        day: bool,
+    },
+    /// The circuit breaker is open after failures in a row. Nothing was sent.
+    #[error("the upstream failed repeatedly and is left alone")]
+    BreakerOpen {
+        /// When it is tried again.
+        retry_after: Duration,
+    },
     /// The answer is larger than the bound.
     #[error("the upstream's answer is larger than {0} bytes")]
     BodyTooLarge(usize),
@@ -60,9 +74,9 @@ pub const MAX_ERROR_BODY_BYTES: usize = 8 * 1024;
 impl CallError {
     /// Whether it is known what the upstream did with the call: where it is not, a write must look before it repeats.
     #[must_use]
-    pub fn outcome_known(&self) -> bool {
+    pub const fn outcome_known(&self) -> bool {
         match self {
-            Self::Connect(_) | Self::Status { .. } => true,
+            Self::Connect(_) | Self::Status { .. } | Self::QuotaSpent { .. } | Self::BreakerOpen { .. } => true,
             Self::Deadline | Self::TimedOut(_) | Self::Broken(_) | Self::BodyTooLarge(_) | Self::Decode { .. } => false,
         }
     }
@@ -75,6 +89,8 @@ impl CallError {
             Self::TimedOut(_) => "timeout",
             Self::Connect(_) => "connect",
             Self::Broken(_) => "broken",
+            Self::QuotaSpent { .. } => "quota",
+            Self::BreakerOpen { .. } => "breaker",
             Self::BodyTooLarge(_) => "too-large",
             Self::Status { .. } => "status",
             Self::Decode { .. } => "decode",

@@ -4,7 +4,7 @@
 //! (reference: GHL contacts API, "Contact as returned"), so an id is an opaque, bounded string over one alphabet.
 
 use compact_str::CompactString;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use utoipa::ToSchema;
 
@@ -41,8 +41,8 @@ fn parse_id(text: &str) -> Result<CompactString, InvalidId> {
 macro_rules! ids {
     ($($(#[$doc:meta])* $name:ident;)*) => {$(
         $(#[$doc])*
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, ToSchema)]
-        #[serde(transparent)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+        #[serde(try_from = "CompactString", into = "CompactString")]
         #[schema(value_type = String, min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9_-]{1,64}$")]
         pub struct $name(CompactString);
 
@@ -56,6 +56,20 @@ macro_rules! ids {
             #[must_use]
             pub fn as_str(&self) -> &str {
                 &self.0
+            }
+        }
+
+        impl TryFrom<CompactString> for $name {
+            type Error = InvalidId;
+
+            fn try_from(text: CompactString) -> Result<Self, InvalidId> {
+                Self::parse(&text)
+            }
+        }
+
+        impl From<$name> for CompactString {
+            fn from(id: $name) -> Self {
+                id.0
             }
         }
 
@@ -90,6 +104,8 @@ ids! {
     TaskId;
     /// An appointment (GHL: event) of a contact.
     AppointmentId;
+    /// A durable write of ours.
+    OperationId;
     /// A business (company) of a location.
     BusinessId;
 }

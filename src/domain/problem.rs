@@ -1,13 +1,13 @@
 //! Every kind of problem the service reports, free of transport: status codes are chosen in `http::problem`.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::{borrow::Cow, fmt, time::Duration};
 use utoipa::ToSchema;
 
 macro_rules! kinds {
     ($($(#[$doc:meta])* $name:ident = $slug:literal, $title:literal;)*) => {
         /// What went wrong, as a stable word (RFC 9457 `type` is `/problems/{slug}`).
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, ToSchema)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
         pub enum ProblemKind {
             $($(#[$doc])* #[serde(rename = $slug)] $name,)*
         }
@@ -74,6 +74,8 @@ kinds! {
     QuotaExhausted = "quota-exhausted", "Upstream quota spent";
     /// The upstream cannot be reached or fails.
     UpstreamUnavailable = "upstream-unavailable", "Upstream unavailable";
+    /// The store that writes are kept in cannot take them. Reads go on.
+    StoreUnavailable = "store-unavailable", "Store unavailable";
     /// The service is stopping.
     ShuttingDown = "shutting-down", "Shutting down";
     /// The upstream did not answer in time.
@@ -81,7 +83,7 @@ kinds! {
 }
 
 /// One thing wrong with a body or a parameter.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct FieldError {
     /// JSON pointer (RFC 6901) into the body, or the name of the parameter.
     pub pointer: String,
@@ -90,11 +92,11 @@ pub struct FieldError {
 }
 
 /// Which upstream is to blame, and what it said.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct UpstreamFault {
     /// `ghl` or `ipinfo`.
     #[schema(value_type = String)]
-    pub service: &'static str,
+    pub service: Cow<'static, str>,
     /// The HTTP status it answered, if it answered.
     pub status: Option<u16>,
     /// A short stable word for the failure (`timeout`, `connect`, `scope`, `html` …).
@@ -102,7 +104,7 @@ pub struct UpstreamFault {
 }
 
 /// A problem on its way to a caller. `detail` is meant for the caller; `cause` for the log alone.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Problem {
     /// The kind, which decides status and title.
     pub kind: ProblemKind,
@@ -112,9 +114,11 @@ pub struct Problem {
     pub errors: Vec<FieldError>,
     /// Who is to blame upstream.
     pub upstream: Option<UpstreamFault>,
-    /// When trying again may help.
+    /// When trying again may help. Not kept: it is true at its moment alone.
+    #[serde(skip)]
     pub retry_after: Option<Duration>,
     /// What the log should know and the caller not.
+    #[serde(skip)]
     pub cause: Option<String>,
 }
 
@@ -145,7 +149,7 @@ impl Problem {
         status: Option<u16>,
         code: impl Into<Cow<'static, str>>,
     ) -> Self {
-        self.upstream = Some(UpstreamFault { service, status, code: code.into() });
+        self.upstream = Some(UpstreamFault { service: Cow::Borrowed(service), status, code: code.into() });
         self
     }
 

@@ -279,6 +279,7 @@ impl Client {
     ) -> Result<(Map<String, Value>, usize), GhlError> {
         let token = self.token(loc)?;
         let call = call
+            .of_location(loc)
             .header("authorization", format!("Bearer {}", token.expose().trim()))
             .header("version", self.inner.version.clone());
         let answer: Answer = self.inner.upstream.call(call, ctx).await.map_err(|error| classify(endpoint, error))?;

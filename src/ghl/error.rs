@@ -141,6 +141,14 @@ pub enum GhlError {
     RateLimited {
         /// When trying again may help.
         retry_after: Duration,
+        /// Whether it is the day's quota, not the burst's.
+        day: bool,
+    },
+    /// GHL failed repeatedly and is left alone for a while. No call was made.
+    #[error("GHL failed repeatedly and is left alone for a while")]
+    LeftAlone {
+        /// When it is tried again.
+        retry_after: Duration,
     },
     /// GHL refuses the question.
     #[error("GHL refuses the request")]
@@ -183,7 +191,7 @@ impl GhlError {
     #[must_use]
     pub const fn repeatable(&self) -> bool {
         match self {
-            Self::RateLimited { .. } | Self::Unavailable { .. } => true,
+            Self::RateLimited { .. } | Self::LeftAlone { .. } | Self::Unavailable { .. } => true,
             Self::Timeout(late) => match late {
                 Late::Call | Late::Gateway => true,
                 Late::Deadline => false,

@@ -102,6 +102,15 @@ fn settings() -> GhlSettings {
         read_timeout: Duration::from_secs(1),
         timeout: Duration::from_secs(1),
         max_body_bytes: 1 << 20,
+        burst_limit: 100,
+        burst_window: Duration::from_secs(10),
+        day_limit: 200_000,
+        operation_reserve_percent: 10,
+        bulk_reserve_percent: 30,
+        retries: 0,
+        retry_budget_percent: 10,
+        breaker_failures: 5,
+        breaker_hold: Duration::from_secs(2),
     }
 }
 

@@ -39,9 +39,10 @@ pub const fn status(kind: ProblemKind) -> StatusCode {
         ProblemKind::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
         ProblemKind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         ProblemKind::UpstreamInvalidResponse | ProblemKind::UpstreamUnauthorized => StatusCode::BAD_GATEWAY,
-        ProblemKind::QuotaExhausted | ProblemKind::UpstreamUnavailable | ProblemKind::ShuttingDown => {
-            StatusCode::SERVICE_UNAVAILABLE
-        }
+        ProblemKind::QuotaExhausted
+        | ProblemKind::UpstreamUnavailable
+        | ProblemKind::StoreUnavailable
+        | ProblemKind::ShuttingDown => StatusCode::SERVICE_UNAVAILABLE,
         ProblemKind::UpstreamTimeout => StatusCode::GATEWAY_TIMEOUT,
     }
 }

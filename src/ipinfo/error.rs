@@ -119,9 +119,11 @@ impl ApiError {
             Self::Abandoned => ProblemKind::Internal,
             Self::Call(error) => match error {
                 CallError::Deadline | CallError::TimedOut(_) => ProblemKind::UpstreamTimeout,
-                CallError::Connect(_) | CallError::Broken(_) | CallError::Status { .. } => {
-                    ProblemKind::UpstreamUnavailable
-                }
+                CallError::QuotaSpent { .. } => ProblemKind::QuotaExhausted,
+                CallError::Connect(_)
+                | CallError::Broken(_)
+                | CallError::BreakerOpen { .. }
+                | CallError::Status { .. } => ProblemKind::UpstreamUnavailable,
                 CallError::BodyTooLarge(_) | CallError::Decode { .. } => ProblemKind::UpstreamInvalidResponse,
             },
         }
@@ -184,9 +186,12 @@ fn chain(error: &ApiError) -> String {
         ApiError::Call(cause) => match cause {
             CallError::Connect(text) | CallError::Broken(text) => format!("{error}: {cause}: {text}"),
             CallError::Decode { message, .. } => format!("{error}: {cause}: {message}"),
-            CallError::Deadline | CallError::TimedOut(_) | CallError::BodyTooLarge(_) | CallError::Status { .. } => {
-                format!("{error}: {cause}")
-            }
+            CallError::Deadline
+            | CallError::TimedOut(_)
+            | CallError::QuotaSpent { .. }
+            | CallError::BreakerOpen { .. }
+            | CallError::BodyTooLarge(_)
+            | CallError::Status { .. } => format!("{error}: {cause}"),
         },
         ApiError::Refused { message, .. } => format!("{error}: {message}"),
         ApiError::Rejected { .. }
@@ -236,7 +241,7 @@ mod tests {
         let refused = ApiError::Refused { status: Some(406), message: "a firewall's page".into() };
         let problem = LookupError::from(refused).to_problem();
         let upstream = problem.upstream.clone().unwrap();
-        assert_eq!((upstream.service, upstream.status, &*upstream.code), ("ipinfo", Some(406), "refused"));
+        assert_eq!((&*upstream.service, upstream.status, &*upstream.code), ("ipinfo", Some(406), "refused"));
         assert!(!problem.to_string().contains("firewall"));
         assert!(problem.cause.unwrap().contains("firewall"));
     }

@@ -1,11 +1,12 @@
 //! Layers to [`Settings`]: one function a section, one line a key, then what must hold between from.
 
 use super::{
-    AccessLog, AuthSettings, BackendChoice, CacheSettings, GhlSettings, HttpSettings, IpinfoSettings, LogFormat, Plan,
-    ProfileSettings, Settings, TelemetrySettings, auth_keys,
+    AccessLog, AuthSettings, BackendChoice, CacheSettings, EnrichmentSettings, GhlSettings, HttpSettings,
+    IpinfoSettings, LogFormat, OperationSettings, Plan, ProfileSettings, Settings, StoreSettings, TelemetrySettings,
+    auth_keys,
     error::Problem,
     read::{Reader, Section},
-    values,
+    rules, values,
 };
 use std::{net::SocketAddr, path::PathBuf};
 
@@ -50,6 +51,9 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Option<Settings> {
         cache: cache(&mut reader.section("cache")),
         profile: profile(&mut reader.section("profile")),
         telemetry: telemetry(&mut reader.section("telemetry")),
+        store: store(&mut reader.section("store")),
+        operations: operations(&mut reader.section("operations")),
+        enrichment: enrichment(&mut reader.section("enrichment")),
     })
 }
 
@@ -86,7 +90,40 @@ fn ghl(from: &mut Section<'_, '_>) -> Option<GhlSettings> {
         read_timeout: from.time("read_timeout_ms", 1..=HOUR_MS),
         timeout: from.time("timeout_ms", 1..=HOUR_MS),
         max_body_bytes: from.number("max_body_bytes", 1024..=1024 * MIB),
+        burst_limit: from.number("burst_limit", 1..=1_000_000),
+        burst_window: from.time("burst_window_ms", 1..=HOUR_MS),
+        day_limit: from.number("day_limit", 1..=1_000_000_000),
+        operation_reserve_percent: from.number("operation_reserve_percent", 0..=90),
+        bulk_reserve_percent: from.number("bulk_reserve_percent", 0..=90),
+        retries: from.number("retries", 0..=10),
+        retry_budget_percent: from.number("retry_budget_percent", 0..=100),
+        breaker_failures: from.number("breaker_failures", 1..=1_000),
+        breaker_hold: from.time("breaker_hold_ms", 1..=MINUTE_MS),
     })
+}
+
+fn store(from: &mut Section<'_, '_>) -> Option<StoreSettings> {
+    all_of!(StoreSettings { url: from.optional("url", values::store_url) })
+}
+
+fn operations(from: &mut Section<'_, '_>) -> Option<OperationSettings> {
+    all_of!(OperationSettings {
+        wait: from.time("wait_ms", 0..=HOUR_MS),
+        workers: from.number("workers", 1..=1_000),
+        attempt_timeout: from.time("attempt_timeout_ms", 1..=HOUR_MS),
+        settle: from.time("settle_ms", 0..=HOUR_MS),
+        max_attempts: from.number("max_attempts", 1..=1_000),
+        retry_base: from.time("retry_base_ms", 1..=HOUR_MS),
+        retry_cap: from.time("retry_cap_ms", 1..=24 * HOUR_MS),
+        retention: from.time("retention_days", 1..=3_660),
+        idempotency_key: from.time("idempotency_key_hours", 1..=8_784),
+        audit_retention: from.time("audit_retention_days", 1..=3_660),
+        audit_payloads: from.truth("audit_payloads"),
+    })
+}
+
+fn enrichment(from: &mut Section<'_, '_>) -> Option<EnrichmentSettings> {
+    all_of!(EnrichmentSettings { rules: from.parts("rules", rules::parse) })
 }
 
 fn ipinfo(from: &mut Section<'_, '_>) -> Option<IpinfoSettings> {

@@ -1,6 +1,7 @@
 //! The texts of settings, parsed into what they mean. Pure functions; none repeats a secret.
 
 use super::{
+    StoreUrl,
     error::{Problem, quoted},
     nearest::nearest,
     secret::SecretError,
@@ -8,7 +9,10 @@ use super::{
 use crate::domain::ids::LocationId;
 use ipnetwork::IpNetwork;
 use jiff::tz::TimeZone;
-use std::net::{Ipv6Addr, SocketAddr};
+use std::{
+    net::{Ipv6Addr, SocketAddr},
+    path::PathBuf,
+};
 use tracing_subscriber::EnvFilter;
 
 /// The longest URL, name or directive accepted, in bytes.
@@ -113,6 +117,21 @@ fn is_host_name(text: &str) -> bool {
         inner && !label.is_empty() && label.len() <= 63 && !label.starts_with('-') && !label.ends_with('-')
     };
     text.len() <= 253 && text.strip_suffix('.').unwrap_or(text).split('.').all(label)
+}
+
+/// Where writes are kept: `sqlite:` and a path, or `sqlite::memory:`.
+pub(super) fn store_url(text: &str) -> Result<StoreUrl, Problem> {
+    let path = text.strip_prefix("sqlite:").map(|rest| rest.strip_prefix("//").unwrap_or(rest));
+    match path {
+        Some(":memory:") => Ok(StoreUrl::SqliteMemory),
+        Some(path) if !path.is_empty() && !path.contains(['?', '#', '\0']) => {
+            Ok(StoreUrl::SqliteFile(PathBuf::from(path)))
+        }
+        Some(_) | None => Err(Problem::new(
+            format!("{} names no store", quoted(text)),
+            "Write for example sqlite:/var/lib/ghl-enrich/store.db, or sqlite::memory: to lose writes with the process.",
+        )),
+    }
 }
 
 /// A location's id.

@@ -1,6 +1,7 @@
 //! What a call is, what travels with it, and what comes back.
 
 use super::{CallError, MAX_ERROR_BODY_BYTES, transport::WireRequest};
+use crate::domain::ids::LocationId;
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
 use std::{
@@ -89,6 +90,8 @@ pub struct Call {
     pub body: Option<Bytes>,
     /// Whether it may be repeated blindly.
     pub repeat: Repeat,
+    /// Whose quota and circuit breaker it counts in: a location's id. `None` has neither.
+    pub bucket: Option<LocationId>,
 }
 
 /// A header's value: shown neither by `Debug` nor in an error, as it may be a token.
@@ -123,7 +126,7 @@ impl Call {
         segments: impl IntoIterator<Item = impl Into<Cow<'static, str>>>,
     ) -> Self {
         let segments = segments.into_iter().map(Into::into).collect();
-        Self { endpoint, method, segments, query: Vec::new(), headers: Vec::new(), body: None, repeat }
+        Self { endpoint, method, segments, query: Vec::new(), headers: Vec::new(), body: None, repeat, bucket: None }
     }
 
     /// Adds a query parameter.
@@ -137,6 +140,13 @@ impl Call {
     #[must_use]
     pub fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.headers.push((name, SensitiveValue(value.into())));
+        self
+    }
+
+    /// Names whose quota it counts in.
+    #[must_use]
+    pub fn of_location(mut self, location: &LocationId) -> Self {
+        self.bucket = Some(location.clone());
         self
     }
 

@@ -18,10 +18,31 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("ghl", &["clock", "domain", "settings", "tasks", "telemetry", "upstream"]),
     ("ipinfo", &["clock", "domain", "settings", "tasks", "telemetry", "upstream"]),
     ("profiles", &["clock", "domain", "ghl", "ipinfo", "settings", "tasks", "telemetry", "upstream"]),
+    ("store", &["clock", "domain", "settings", "tasks", "telemetry"]),
+    ("operations", &["clock", "domain", "ghl", "settings", "store", "tasks", "telemetry", "upstream"]),
+    (
+        "enrichment",
+        &["clock", "domain", "operations", "profiles", "settings", "store", "tasks", "telemetry", "upstream"],
+    ),
     ("http", &["clock", "domain", "ipinfo", "profiles", "settings", "tasks", "telemetry", "upstream"]),
     (
         "cli",
-        &["app", "clock", "domain", "ghl", "http", "ipinfo", "profiles", "settings", "tasks", "telemetry", "upstream"],
+        &[
+            "app",
+            "clock",
+            "domain",
+            "enrichment",
+            "ghl",
+            "http",
+            "ipinfo",
+            "operations",
+            "profiles",
+            "settings",
+            "store",
+            "tasks",
+            "telemetry",
+            "upstream",
+        ],
     ),
 ];
 

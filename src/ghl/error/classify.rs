@@ -15,6 +15,8 @@ pub(in crate::ghl) fn classify(endpoint: Endpoint, error: CallError) -> GhlError
         CallError::Connect(ref text) | CallError::Broken(ref text) => {
             GhlError::Unavailable { status: None, code: error.code(), said: body::excerpt(text) }
         }
+        CallError::QuotaSpent { retry_after, day } => GhlError::RateLimited { retry_after, day },
+        CallError::BreakerOpen { retry_after } => GhlError::LeftAlone { retry_after },
         CallError::BodyTooLarge(_) => GhlError::invalid(Flaw::TooLarge),
         CallError::Decode { path, message } => GhlError::invalid(Flaw::Decode { path, message }),
         CallError::Status { status, body, retry_after } => of_status(endpoint, status, &Said::read(&body), retry_after),
@@ -29,7 +31,7 @@ fn of_status(endpoint: Endpoint, status: u16, said: &Said, retry_after: Option<D
         401 if said.words.contains("timed out") => GhlError::Timeout(Late::Gateway),
         401 | 403 => GhlError::Unauthorized { fault: token_fault(&said.words), status, said: said.excerpt.clone() },
         408 => GhlError::Timeout(Late::Gateway),
-        429 => GhlError::RateLimited { retry_after: retry_after.unwrap_or(BURST_WINDOW) },
+        429 => GhlError::RateLimited { retry_after: retry_after.unwrap_or(BURST_WINDOW), day: false },
         500..=599 => GhlError::Unavailable { status: Some(status), code: "status", said: said.excerpt.clone() },
         _ => GhlError::InvalidResponse { status, flaw: Flaw::Status { said: said.excerpt.clone() } },
     }

@@ -15,7 +15,9 @@ impl GhlError {
                 let detail = format!("{} It says: {said}", problem.detail);
                 Problem { detail: detail.into(), ..problem }
             }
-            Self::RateLimited { retry_after } => problem.with_retry_after(*retry_after),
+            Self::RateLimited { retry_after, .. } | Self::LeftAlone { retry_after } => {
+                problem.with_retry_after(*retry_after)
+            }
             Self::Validation { said: None, .. }
             | Self::NoToken
             | Self::ContactNotFound
@@ -38,7 +40,7 @@ impl GhlError {
             Self::NotFound(_) => ProblemKind::NotFound,
             Self::RateLimited { .. } => ProblemKind::QuotaExhausted,
             Self::Validation { .. } => ProblemKind::ValidationFailed,
-            Self::Unavailable { .. } => ProblemKind::UpstreamUnavailable,
+            Self::LeftAlone { .. } | Self::Unavailable { .. } => ProblemKind::UpstreamUnavailable,
             Self::Timeout(_) => ProblemKind::UpstreamTimeout,
             Self::InvalidResponse { .. } => ProblemKind::UpstreamInvalidResponse,
         }
@@ -50,7 +52,9 @@ impl GhlError {
             Self::NoToken => (None, "no-token"),
             Self::ContactNotFound | Self::NotFound(_) => (None, "not-found"),
             Self::Unauthorized { fault, status, .. } => (Some(*status), fault.code()),
-            Self::RateLimited { .. } => (Some(429), "rate-limited"),
+            Self::RateLimited { day: false, .. } => (Some(429), "rate-limited"),
+            Self::RateLimited { day: true, .. } => (Some(429), "day-spent"),
+            Self::LeftAlone { .. } => (None, "breaker-open"),
             Self::Validation { status, .. } => (Some(*status), "validation"),
             Self::Unavailable { status, code, .. } => (*status, code),
             Self::Timeout(late) => (None, late.code()),
@@ -70,7 +74,9 @@ impl GhlError {
             Self::NotFound(Resource::Task) => "GHL knows no task with this id on this contact.",
             Self::NotFound(Resource::Business) => "GHL knows no business with this id in this location.",
             Self::Unauthorized { fault, .. } => fault.sentence(),
-            Self::RateLimited { .. } => "GHL's quota for this location is spent for now.",
+            Self::RateLimited { day: false, .. } => "GHL's quota for this location is spent for now.",
+            Self::RateLimited { day: true, .. } => "GHL's quota for this location is spent for today.",
+            Self::LeftAlone { .. } => "GHL failed repeatedly; it is left alone for a moment.",
             Self::Validation { .. } => "GHL refuses this request.",
             Self::Unavailable { status: Some(_), .. } => "GHL fails at the moment.",
             Self::Unavailable { status: None, .. } => "GHL cannot be reached at the moment.",
@@ -82,9 +88,12 @@ impl GhlError {
 
     fn cause(&self) -> Option<String> {
         match self {
-            Self::NoToken | Self::ContactNotFound | Self::NotFound(_) | Self::RateLimited { .. } | Self::Timeout(_) => {
-                None
-            }
+            Self::NoToken
+            | Self::ContactNotFound
+            | Self::NotFound(_)
+            | Self::RateLimited { .. }
+            | Self::LeftAlone { .. }
+            | Self::Timeout(_) => None,
             Self::Unauthorized { said, .. } | Self::Validation { said, .. } | Self::Unavailable { said, .. } => {
                 said.clone()
             }

@@ -19,6 +19,8 @@ pub(super) fn of_call(error: CallError) -> ApiError {
         | CallError::TimedOut(_)
         | CallError::Connect(_)
         | CallError::Broken(_)
+        | CallError::QuotaSpent { .. }
+        | CallError::BreakerOpen { .. }
         | CallError::BodyTooLarge(_)
         | CallError::Decode { .. } => ApiError::Call(error),
     }

@@ -1,0 +1,71 @@
+//! The other half of the seam between HTTP and the service: writes, their log, the quota they are paid from, and rules.
+
+use super::api::Reply;
+use crate::domain::{
+    ids::{ContactId, LocationId, OperationId},
+    operation::{AuditEntry, AuditFilter, Idempotency, Operation, OperationFilter, Requester, Submission, Submitted},
+    quota::QuotaReport,
+    rules::EnrichmentReport,
+};
+use tokio::time::Instant;
+
+/// Everything the routes that write need. Dropping a returned future must leave nothing half-done.
+pub trait WriteApi: Send + Sync + 'static {
+    /// Puts a write into the store: once this answers, nothing of it is lost.
+    fn submit(&self, submission: Submission) -> Reply<'_, Submitted>;
+
+    /// The operation once it has ended, or as it stands at `until`.
+    fn wait(&self, id: OperationId, until: Instant) -> Reply<'_, Operation>;
+
+    /// One operation; `not-found` where there is none in these locations (`None` is all).
+    fn operation(&self, id: OperationId, locations: Option<Vec<LocationId>>) -> Reply<'_, Operation>;
+
+    /// Operations, newest first, those before a position.
+    fn operations(&self, filter: OperationFilter, before: Option<i64>, limit: u32) -> Reply<'_, Listed<Operation>>;
+
+    /// Takes a failed or dead operation up again; `idempotency-conflict` where its state does not admit it.
+    fn retry(&self, id: OperationId, locations: Option<Vec<LocationId>>, by: Requester) -> Reply<'_, Operation>;
+
+    /// Takes a pending operation back; `idempotency-conflict` where its state does not admit it.
+    fn cancel(&self, id: OperationId, locations: Option<Vec<LocationId>>, by: Requester) -> Reply<'_, Operation>;
+
+    /// The log, newest first, entries before a position.
+    fn audit(&self, filter: AuditFilter, before: Option<i64>, limit: u32) -> Reply<'_, Listed<AuditEntry>>;
+
+    /// Logs a request for a write that was refused before it became an operation. Does not wait for the store.
+    fn log_refusal(&self, entry: AuditEntry);
+
+    /// Evaluates the rules and writes the difference.
+    fn enrich(&self, request: EnrichmentRequest) -> Reply<'_, EnrichmentReport>;
+
+    /// What a location may spend at GHL and has spent.
+    fn quota(&self, location: &LocationId) -> QuotaReport;
+}
+
+/// A page of a list.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Listed<T> {
+    /// The entries.
+    pub items: Vec<T>,
+    /// Where the next page begins, where one follows.
+    pub next: Option<i64>,
+}
+
+/// A request to evaluate the rules for a contact.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EnrichmentRequest {
+    /// Whose contact.
+    pub location: LocationId,
+    /// Which contact.
+    pub contact: ContactId,
+    /// Whether to answer what would be written, and write nothing.
+    pub dry_run: bool,
+    /// Only these rules, by name.
+    pub rules: Option<Vec<String>>,
+    /// Who asks.
+    pub requester: Requester,
+    /// Under which key.
+    pub idempotency: Option<Idempotency>,
+    /// When it must be answered.
+    pub deadline: Instant,
+}
