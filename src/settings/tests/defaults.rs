@@ -42,6 +42,7 @@ fn another(key: &str, default: &Value, folder: &Folder) -> String {
         ("ipinfo.backends", _) => r#"["embedded"]"#.to_owned(),
         ("ipinfo.plan", _) => "lookup".to_owned(),
         ("auth.keys", _) => format!("[{{name='a', sha256='{}', roles=['read']}}]", "0".repeat(64)),
+        ("enrichment.rules", _) => "[{name='a', when='true', tags=['a']}]".to_owned(),
         (_, Value::Array(_)) => r#"["email"]"#.to_owned(),
         ("ghl.timezone", _) => "Europe/Berlin".to_owned(),
         ("telemetry.log_level", _) => "debug".to_owned(),
