@@ -2,6 +2,7 @@
 //! module alone knows every part.
 
 mod api;
+mod writes;
 
 use crate::{
     clock::Clock,
@@ -93,6 +94,7 @@ impl App {
         let api = Arc::new(api::Service::new(&parts));
         let http_parts = http::Parts {
             api,
+            writes: Arc::new(http::write_api::NoWrites(writes::quota)),
             lifecycle: lifecycle.clone(),
             metrics: parts.metrics.clone(),
             clock: parts.clock.clone(),

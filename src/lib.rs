@@ -9,6 +9,7 @@ pub mod domain;
 pub mod ghl;
 pub mod http;
 pub mod ipinfo;
+pub mod operations;
 pub mod profiles;
 pub mod settings;
 pub mod store;

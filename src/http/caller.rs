@@ -1,7 +1,7 @@
 //! Who calls, and what they may do. A handler names the permission it needs in its signature, as [`Caller<Read>`]; the
 //! caller is its only way to the service, so a route without a permission cannot reach anything.
 
-use super::{api::Api, host, state::State};
+use super::{api::Api, host, state::State, write_api::WriteApi};
 use crate::{
     domain::{
         ids::LocationId,
@@ -67,6 +67,19 @@ impl<P> Caller<P> {
     #[must_use]
     pub fn api(&self) -> &Arc<dyn Api> {
         &self.state.api
+    }
+
+    /// The half of the service that writes.
+    #[must_use]
+    pub fn writes(&self) -> &Arc<dyn WriteApi> {
+        &self.state.writes
+    }
+
+    /// The locations the caller may see; `None` is all.
+    #[must_use]
+    pub fn allowed_locations(&self) -> Option<Vec<LocationId>> {
+        let allowed = self.key.and_then(|key| self.state.keys.locations(key))?;
+        Some(allowed.iter().cloned().collect())
     }
 
     /// Counts this request against the caller's rate.

@@ -1,7 +1,10 @@
 //! What every worker shares: the service behind its seam, keys, limits and bounds. Built once, outside the per-worker
 //! closure, so that a limit is a limit of the process.
 
-use super::{api::Api, keys::Keys, lifecycle::Lifecycle, limits::Limits, openapi::Document, route_table::RouteTable};
+use super::{
+    api::Api, keys::Keys, lifecycle::Lifecycle, limits::Limits, openapi::Document, route_table::RouteTable,
+    write_api::WriteApi,
+};
 use crate::{
     clock::Clock,
     domain::ids::LocationId,
@@ -15,6 +18,8 @@ use std::{fmt, sync::Arc, time::Duration};
 pub struct Parts {
     /// The service.
     pub api: Arc<dyn Api>,
+    /// Its half that writes.
+    pub writes: Arc<dyn WriteApi>,
     /// Where the process stands.
     pub lifecycle: Lifecycle,
     /// Where requests are counted.
@@ -32,6 +37,9 @@ impl fmt::Debug for Parts {
 /// Shared by all workers of both ports.
 pub(super) struct State {
     pub(super) api: Arc<dyn Api>,
+    pub(super) writes: Arc<dyn WriteApi>,
+    /// How long a request for a write waits for its outcome.
+    pub(super) write_wait: Duration,
     pub(super) lifecycle: Lifecycle,
     pub(super) metrics: Metrics,
     pub(super) clock: Clock,
@@ -60,6 +68,8 @@ impl State {
             document,
             keys,
             api: parts.api,
+            writes: parts.writes,
+            write_wait: settings.operations.wait,
             lifecycle: parts.lifecycle,
             metrics: parts.metrics,
             clock: parts.clock,

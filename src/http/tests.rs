@@ -13,10 +13,14 @@ use super::{
     Lifecycle, Parts, Phase,
     server::{admin_app, public_app},
     state::State,
+    write_api::NoWrites,
 };
 use crate::{
     clock::Clock,
-    domain::ids::LocationId,
+    domain::{
+        ids::LocationId,
+        quota::{QuotaReport, QuotaWindow},
+    },
     settings::{ApiKey, Role, Settings, Sources, secret::sha256},
     telemetry::metrics::Metrics,
 };
@@ -27,6 +31,7 @@ use actix_web::{
     web::{Bytes, Data},
 };
 use double::Double;
+use jiff::Timestamp;
 use serde_json::Value;
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -34,10 +39,29 @@ use std::{collections::BTreeSet, sync::Arc};
 const CONTACT: &str = "seD4PfOuKoVMLkEZqohJ";
 const LOCATION: &str = "sandboxLocation00001";
 
+/// What a location may spend, where a test does not care.
+fn no_quota(location: &LocationId) -> QuotaReport {
+    let window = QuotaWindow { limit: 0, used: 0, left: 0, window_ms: 0, resets_at: Timestamp::UNIX_EPOCH };
+    QuotaReport {
+        location_id: location.clone(),
+        learned: false,
+        burst: window.clone(),
+        day: window,
+        day_runs_out_at: None,
+        by_lane: Vec::new(),
+        by_endpoint: Vec::new(),
+        saved_by_cache: 0,
+        waiting: 0,
+        rate_limited: 0,
+        breaker: "closed",
+    }
+}
+
 /// What one test serves with.
 struct Setup {
     settings: Settings,
     api: Arc<Double>,
+    writes: Arc<dyn super::write_api::WriteApi>,
     lifecycle: Lifecycle,
     metrics: Metrics,
 }
@@ -48,7 +72,8 @@ impl Setup {
         settings.ghl.location_id = Some(LocationId::parse(LOCATION).unwrap());
         let lifecycle = Lifecycle::new();
         lifecycle.set(Phase::Ready);
-        Self { settings, api: Arc::new(Double::default()), lifecycle, metrics: Metrics::new() }
+        let writes = Arc::new(NoWrites(no_quota));
+        Self { settings, api: Arc::new(Double::default()), writes, lifecycle, metrics: Metrics::new() }
     }
 
     fn with(mut self, change: impl FnOnce(&mut Settings)) -> Self {
@@ -67,6 +92,7 @@ impl Setup {
     fn parts(&self) -> Parts {
         Parts {
             api: Arc::clone(&self.api) as Arc<dyn super::api::Api>,
+            writes: Arc::clone(&self.writes),
             lifecycle: self.lifecycle.clone(),
             metrics: self.metrics.clone(),
             clock: Clock::system(),

@@ -4,6 +4,7 @@ use super::api::Reply;
 use crate::domain::{
     ids::{ContactId, LocationId, OperationId},
     operation::{AuditEntry, AuditFilter, Idempotency, Operation, OperationFilter, Requester, Submission, Submitted},
+    problem::{Problem, ProblemKind},
     quota::QuotaReport,
     rules::EnrichmentReport,
 };
@@ -68,4 +69,61 @@ pub struct EnrichmentRequest {
     pub idempotency: Option<Idempotency>,
     /// When it must be answered.
     pub deadline: Instant,
+}
+
+/// The service without a store: every write is refused, and there is nothing to list. Quota is asked elsewhere.
+#[derive(Debug)]
+pub struct NoWrites<Q>(pub Q);
+
+impl<Q> NoWrites<Q> {
+    fn refusal() -> Problem {
+        Problem::new(
+            ProblemKind::StoreUnavailable,
+            "This service keeps no store (store.url is empty), so it takes no writes.",
+        )
+    }
+
+    fn refuse<T: Send + 'static>() -> Reply<'static, T> {
+        Box::pin(std::future::ready(Err(Self::refusal())))
+    }
+}
+
+impl<Q: Fn(&LocationId) -> QuotaReport + Send + Sync + 'static> WriteApi for NoWrites<Q> {
+    fn submit(&self, _: Submission) -> Reply<'_, Submitted> {
+        Self::refuse()
+    }
+
+    fn wait(&self, _: OperationId, _: Instant) -> Reply<'_, Operation> {
+        Self::refuse()
+    }
+
+    fn operation(&self, _: OperationId, _: Option<Vec<LocationId>>) -> Reply<'_, Operation> {
+        Self::refuse()
+    }
+
+    fn operations(&self, _: OperationFilter, _: Option<i64>, _: u32) -> Reply<'_, Listed<Operation>> {
+        Self::refuse()
+    }
+
+    fn retry(&self, _: OperationId, _: Option<Vec<LocationId>>, _: Requester) -> Reply<'_, Operation> {
+        Self::refuse()
+    }
+
+    fn cancel(&self, _: OperationId, _: Option<Vec<LocationId>>, _: Requester) -> Reply<'_, Operation> {
+        Self::refuse()
+    }
+
+    fn audit(&self, _: AuditFilter, _: Option<i64>, _: u32) -> Reply<'_, Listed<AuditEntry>> {
+        Self::refuse()
+    }
+
+    fn log_refusal(&self, _: AuditEntry) {}
+
+    fn enrich(&self, _: EnrichmentRequest) -> Reply<'_, EnrichmentReport> {
+        Self::refuse()
+    }
+
+    fn quota(&self, location: &LocationId) -> QuotaReport {
+        (self.0)(location)
+    }
 }

@@ -44,6 +44,7 @@ fn another(key: &str, default: &Value, folder: &Folder) -> String {
         ("auth.keys", _) => format!("[{{name='a', sha256='{}', roles=['read']}}]", "0".repeat(64)),
         ("enrichment.rules", _) => "[{name='a', when='true', tags=['a']}]".to_owned(),
         (_, Value::Array(_)) => r#"["email"]"#.to_owned(),
+        ("store.url", _) => "sqlite::memory:".to_owned(),
         ("ghl.timezone", _) => "Europe/Berlin".to_owned(),
         ("telemetry.log_level", _) => "debug".to_owned(),
         ("telemetry.log_format", _) => "json".to_owned(),
