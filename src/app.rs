@@ -10,10 +10,10 @@ use crate::{
     http::{self, Lifecycle, Phase, Servers},
     ipinfo::{IpLookup, IpUpstreams},
     profiles::{Parts, Profiles},
-    settings::{Settings, watch},
+    settings::{GhlSettings, Settings, watch},
     tasks::Tasks,
     telemetry::metrics::Metrics,
-    upstream::{HttpTransport, Service, TransportLimits, Upstream},
+    upstream::{HttpTransport, Policy, Service, TransportLimits, Upstream},
 };
 use anyhow::Context as _;
 use std::{future::Future, net::SocketAddr, sync::Arc};
@@ -48,7 +48,7 @@ impl AppParts {
     pub fn build(settings: &Settings) -> anyhow::Result<Self> {
         let (clock, tasks, metrics) = (Clock::system(), Tasks::new(), Metrics::new());
         let ghl = ghl::Client::new(
-            ghl_upstream(settings, &metrics)?,
+            ghl_upstream(settings, &metrics, &clock)?,
             &settings.ghl,
             Redaction::new(&settings.profile.redact),
         );
@@ -73,14 +73,29 @@ impl AppParts {
     }
 }
 
-fn ghl_upstream(settings: &Settings, metrics: &Metrics) -> anyhow::Result<Upstream> {
+fn ghl_upstream(settings: &Settings, metrics: &Metrics, clock: &Clock) -> anyhow::Result<Upstream> {
     let limits = TransportLimits {
         connect: settings.ghl.connect_timeout,
         read: settings.ghl.read_timeout,
         max_body_bytes: settings.ghl.max_body_bytes,
     };
     let transport = HttpTransport::new(&settings.ghl.base_url, limits).context("ghl.base_url")?;
-    Ok(Upstream::new(Service::Ghl, Arc::new(transport), settings.ghl.timeout, metrics.clone()))
+    let upstream = Upstream::new(Service::Ghl, Arc::new(transport), settings.ghl.timeout, metrics.clone());
+    Ok(upstream.with_policy(policy(&settings.ghl), clock.clone()))
+}
+
+fn policy(ghl: &GhlSettings) -> Policy {
+    Policy {
+        burst_limit: ghl.burst_limit.into(),
+        burst_window: ghl.burst_window,
+        day_limit: ghl.day_limit.into(),
+        operation_reserve_percent: ghl.operation_reserve_percent,
+        bulk_reserve_percent: ghl.bulk_reserve_percent,
+        retries: ghl.retries,
+        retry_budget_percent: ghl.retry_budget_percent,
+        breaker_failures: ghl.breaker_failures,
+        breaker_hold: ghl.breaker_hold,
+    }
 }
 
 impl App {

@@ -2,16 +2,29 @@
 //! span and metrics are written once, here, and cannot be forgotten.
 //!
 //! A call is a value ([`Call`]); what it travels through is a [`Transport`], so that tests can script one under a paused
-//! clock. Retries, quota and circuit breaker will stand between [`Upstream::call`] and the transport; [`Lane`] and
-//! [`Repeat`] are what they need to know and every call states them already.
+//! clock. Between the two stands a [`Policy`], where a service has one: a quota and a circuit breaker for each location,
+//! and repetitions of what may be repeated.
 
+mod breaker;
 mod call;
+mod governor;
+mod policy;
+mod quota;
+mod retry;
 mod transport;
 
 pub use call::{Answer, Call, CallContext, CallTiming, Lane, Method, Repeat, SensitiveValue, Service, Timings};
+pub use governor::Savings;
+pub use policy::Policy;
 pub use transport::{HttpTransport, Transport, TransportLimits, TransportSetupError, WireRequest};
 
-use crate::telemetry::metrics::Metrics;
+use crate::{
+    clock::Clock,
+    domain::{ids::LocationId, quota::QuotaReport},
+    telemetry::metrics::Metrics,
+};
+use governor::Governor;
+use retry::Jitter;
 use std::{sync::Arc, time::Duration};
 use tokio::time::Instant;
 use tracing::Instrument as _;
@@ -110,45 +123,126 @@ struct Inner {
     transport: Arc<dyn Transport>,
     total: Duration,
     metrics: Metrics,
+    governor: Option<Arc<Governor>>,
 }
 
 impl Upstream {
     /// An upstream behind a transport; `total` bounds one call from its first byte to its last.
     #[must_use]
     pub fn new(service: Service, transport: Arc<dyn Transport>, total: Duration, metrics: Metrics) -> Self {
-        Self { inner: Arc::new(Inner { service, transport, total, metrics }) }
+        Self { inner: Arc::new(Inner { service, transport, total, metrics, governor: None }) }
     }
 
-    /// Makes one call. A status other than 2xx is [`CallError::Status`].
+    /// The same upstream, governed. Of several, only the first governed one's quotas are in the metrics.
+    #[must_use]
+    pub fn with_policy(self, policy: Policy, clock: Clock) -> Self {
+        let seed = uuid::Uuid::new_v4().as_u64_pair().0;
+        self.governed(Governor::new(policy, clock, Jitter::seeded(seed)))
+    }
+
+    fn governed(self, governor: Governor) -> Self {
+        let governor = Arc::new(governor);
+        let source = Arc::downgrade(&governor);
+        let Inner { service, transport, total, metrics, .. } = &*self.inner;
+        metrics.watch_quotas(move || source.upgrade().map(|governor| governor.samples()).unwrap_or_default());
+        let inner = Inner {
+            service: *service,
+            transport: Arc::clone(transport),
+            total: *total,
+            metrics: metrics.clone(),
+            governor: Some(governor),
+        };
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// What a location may spend, was spent, and on what; `None` where calls are not governed.
+    #[must_use]
+    pub fn quota(&self, location: &LocationId) -> Option<QuotaReport> {
+        self.inner.governor.as_ref().map(|governor| governor.report(location))
+    }
+
+    /// The handle that counts calls which a location did not need; it counts for nobody where calls are not governed.
+    #[must_use]
+    pub fn savings(&self, location: &LocationId) -> Savings {
+        self.inner.governor.as_ref().map(|governor| governor.savings(location)).unwrap_or_default()
+    }
+
+    /// Makes one call, and again where the policy says so. A status other than 2xx is [`CallError::Status`].
     ///
     /// # Errors
     /// Each variant of [`CallError`] but `Decode`, which is the caller's to raise ([`Answer::json`]).
     pub async fn call(&self, call: Call, context: &CallContext) -> Result<Answer, CallError> {
-        let endpoint = call.endpoint;
+        let Some(governor) = &self.inner.governor else { return self.observed(&call, context, None).await };
+        let (mut made, mut before) = (0, None);
+        loop {
+            let error = match (self.observed(&call, context, Some(governor)).await, before) {
+                (Ok(answer), _) => return Ok(answer),
+                // Why it was made again tells more than that it could not be.
+                (Err(CallError::BreakerOpen { .. }), Some(before)) => return Err(before),
+                (Err(error), _) => governor.understood(error, &call),
+            };
+            if !governor.lets_through(&call) {
+                return Err(error);
+            }
+            let left = context.deadline.saturating_duration_since(Instant::now());
+            let wait = governor.retries.after(&error, call.repeat, context.lane, made, left);
+            let Some(wait) = wait else { return Err(error) };
+            tokio::time::sleep(wait).await;
+            (made, before) = (made + 1, Some(error));
+            self.inner.metrics.upstream_retry(self.inner.service);
+        }
+    }
+
+    /// One attempt, in a span and counted.
+    async fn observed(
+        &self,
+        call: &Call,
+        context: &CallContext,
+        governor: Option<&Arc<Governor>>,
+    ) -> Result<Answer, CallError> {
+        let (service, endpoint) = (self.inner.service, call.endpoint);
         let span = tracing::info_span!(
             "upstream",
-            service = self.inner.service.as_str(),
+            service = service.as_str(),
             endpoint,
             lane = context.lane.as_str(),
             outcome = tracing::field::Empty
         );
         let started = Instant::now();
-        let result = self.attempt(call, context).instrument(span.clone()).await;
+        let result = self.admitted(call, context, governor).instrument(span.clone()).await;
         let took = started.elapsed();
         let outcome = result.as_ref().map_or_else(CallError::code, |_| "ok");
         span.record("outcome", outcome);
-        self.inner.metrics.upstream_call(self.inner.service, endpoint, outcome, took);
-        context.timings.record(CallTiming { service: self.inner.service, endpoint, outcome, took });
+        self.inner.metrics.upstream_call(service, endpoint, outcome, took);
+        if matches!(result, Err(CallError::Status { status: 429, .. })) {
+            self.inner.metrics.upstream_rate_limited(service);
+        }
+        context.timings.record(CallTiming { service, endpoint, outcome, took });
         tracing::debug!(parent: &span, duration_ms = took.as_millis(), outcome, "upstream call ended");
         result
     }
 
-    async fn attempt(&self, call: Call, context: &CallContext) -> Result<Answer, CallError> {
+    async fn admitted(
+        &self,
+        call: &Call,
+        context: &CallContext,
+        governor: Option<&Arc<Governor>>,
+    ) -> Result<Answer, CallError> {
+        let Some(governor) = governor else {
+            return self.attempt(call, context).await.and_then(Answer::require_success);
+        };
+        let leave = governor.leave(call, context).await?;
+        governor.retries.earn();
+        let result = self.attempt(call, context).await;
+        leave.tell(result)
+    }
+
+    async fn attempt(&self, call: &Call, context: &CallContext) -> Result<Answer, CallError> {
         let own_end = Instant::now() + self.inner.total;
         let end = own_end.min(context.deadline);
-        let sent = self.inner.transport.send(call.into_wire(context));
+        let sent = self.inner.transport.send(call.to_wire(context));
         match tokio::time::timeout_at(end, sent).await {
-            Ok(answer) => answer.and_then(Answer::require_success),
+            Ok(answer) => answer,
             Err(_) if context.deadline < own_end => Err(CallError::Deadline),
             Err(_) => Err(CallError::TimedOut(self.inner.total)),
         }

@@ -13,13 +13,14 @@ use crate::{
         contact::Contact,
         ids::{BusinessId, ContactId, LocationId, NoteId, TaskId},
         note::Note,
+        quota::QuotaReport,
         task::Task,
     },
     settings::{
         GhlSettings,
         secret::{LiveSecret, Secret},
     },
-    upstream::{Answer, Call, CallContext, Method, Repeat, Upstream},
+    upstream::{Answer, Call, CallContext, Method, Repeat, Savings, Upstream},
 };
 use serde_json::{Map, Value};
 use std::{borrow::Cow, sync::Arc};
@@ -62,6 +63,18 @@ impl Client {
             reading,
         };
         Self { inner: Arc::new(inner) }
+    }
+
+    /// What a location may spend, was spent, and on what; `None` where the upstream has no policy.
+    #[must_use]
+    pub fn quota(&self, loc: &LocationId) -> Option<QuotaReport> {
+        self.inner.upstream.quota(loc)
+    }
+
+    /// The handle that counts calls which a location did not need.
+    #[must_use]
+    pub fn savings(&self, loc: &LocationId) -> Savings {
+        self.inner.upstream.savings(loc)
     }
 
     /// One contact. A contact of another location is none: a key for one location learns nothing of another.

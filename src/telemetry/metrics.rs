@@ -2,6 +2,9 @@
 //! while a warm request is answered.
 
 mod process;
+mod quota;
+
+pub use quota::QuotaSample;
 
 use crate::{
     domain::{ip::Backend, profile::Section},
@@ -29,6 +32,9 @@ struct Inner {
     registry: Registry,
     upstream_calls: Family<CallLabels, Counter>,
     upstream_seconds: Family<EndpointLabels, Histogram>,
+    upstream_retries: Family<ServiceLabels, Counter>,
+    upstream_rate_limited: Family<ServiceLabels, Counter>,
+    quotas: quota::QuotaSource,
     section_loads: Family<SectionLabels, Counter>,
     /// By [`ProfileResult`], resolved: a warm hit costs one addition.
     profile_results: [Counter; ProfileResult::ALL.len()],
@@ -73,6 +79,11 @@ struct CallLabels {
 struct EndpointLabels {
     service: &'static str,
     endpoint: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ServiceLabels {
+    service: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -204,6 +215,11 @@ impl Metrics {
         let upstream_seconds =
             Family::<EndpointLabels, Histogram>::new_with_constructor(|| Histogram::new(CALL_BUCKETS));
         registry.register("upstream_call_seconds", "Time of upstream calls", upstream_seconds.clone());
+        let upstream_retries = Family::<ServiceLabels, Counter>::default();
+        registry.register("upstream_retries", "Upstream calls made again", upstream_retries.clone());
+        let upstream_rate_limited = Family::<ServiceLabels, Counter>::default();
+        registry.register("upstream_rate_limited", "429 answers of an upstream", upstream_rate_limited.clone());
+        let quotas = quota::register(&mut registry);
         let section_loads = Family::<SectionLabels, Counter>::default();
         registry.register("section_loads", "Loads of profile sections by outcome", section_loads.clone());
         let results = Family::<ResultLabels, Counter>::default();
@@ -227,6 +243,9 @@ impl Metrics {
             registry,
             upstream_calls,
             upstream_seconds,
+            upstream_retries,
+            upstream_rate_limited,
+            quotas,
             section_loads,
             profile_results,
             ip_lookups,
@@ -264,6 +283,21 @@ impl Metrics {
         let service = service.as_str();
         self.inner.upstream_calls.get_or_create(&CallLabels { service, endpoint, outcome }).inc();
         self.inner.upstream_seconds.get_or_create(&EndpointLabels { service, endpoint }).observe(took.as_secs_f64());
+    }
+
+    /// Counts one upstream call made again.
+    pub fn upstream_retry(&self, service: Service) {
+        self.inner.upstream_retries.get_or_create(&ServiceLabels { service: service.as_str() }).inc();
+    }
+
+    /// Counts one 429.
+    pub fn upstream_rate_limited(&self, service: Service) {
+        self.inner.upstream_rate_limited.get_or_create(&ServiceLabels { service: service.as_str() }).inc();
+    }
+
+    /// Names where quotas are read when somebody scrapes. The source must not hold these metrics itself.
+    pub fn watch_quotas(&self, source: impl Fn() -> Vec<QuotaSample> + Send + Sync + 'static) {
+        self.inner.quotas.set(Box::new(source));
     }
 
     /// Handles for the requests of one route.

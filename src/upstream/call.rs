@@ -157,13 +157,13 @@ impl Call {
         self
     }
 
-    pub(super) fn into_wire(self, context: &CallContext) -> WireRequest {
+    pub(super) fn to_wire(&self, context: &CallContext) -> WireRequest {
         WireRequest {
             method: self.method,
-            segments: self.segments,
-            query: self.query,
-            headers: self.headers,
-            body: self.body,
+            segments: self.segments.clone(),
+            query: self.query.clone(),
+            headers: self.headers.clone(),
+            body: self.body.clone(),
             traceparent: context.traceparent.clone(),
         }
     }
