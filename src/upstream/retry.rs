@@ -125,7 +125,7 @@ mod tests {
     fn only_what_may_be_repeated_blindly_and_might_fare_better() {
         let retries = retries(100);
         let broken = CallError::Broken(String::new());
-        let after = |error, repeat, lane, made| retries.after(error, repeat, lane, made, LONG).is_some();
+        let after = |error: &CallError, repeat, lane, made| retries.after(error, repeat, lane, made, LONG).is_some();
         assert!(after(&broken, Repeat::Safe, Lane::Interactive, 0));
         assert!(after(&status(503, None), Repeat::Safe, Lane::Bulk, 1));
         assert!(!after(&broken, Repeat::Safe, Lane::Interactive, 2), "often enough");

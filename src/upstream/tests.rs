@@ -1,5 +1,9 @@
 //! The guard around a call, under a paused clock with a scripted transport.
 
+mod governed;
+mod outages;
+mod server;
+
 use super::*;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
