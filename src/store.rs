@@ -3,6 +3,8 @@
 //! [`OperationStore`] is the seam: SQLite implements it in `sqlite`, PostgreSQL can follow without touching who uses it.
 //! Whatever a method answers is on the disk when it answers. Knows nothing of GHL and nothing of HTTP.
 
+pub mod sqlite;
+
 use crate::domain::{
     ids::{ContactId, OperationId},
     operation::{

@@ -1,0 +1,227 @@
+//! The store in one `SQLite` file: one writer that commits in groups, and readers beside it (WAL).
+
+mod accept;
+mod audit;
+mod fault;
+mod lists;
+mod open;
+mod prune;
+mod readers;
+mod rows;
+mod turns;
+mod writer;
+
+use super::{Accepted, Changed, Depth, OperationStore, Page, Reservation, StoreError, Stored};
+use crate::{
+    domain::{
+        ids::{ContactId, OperationId},
+        operation::{AttemptEnd, AuditEntry, AuditFilter, Idempotency, NewOperation, Operation, OperationFilter},
+        write::WriteKind,
+    },
+    settings::StoreUrl,
+    tasks::Tasks,
+};
+use futures_util::future::BoxFuture;
+use jiff::Timestamp;
+use prune::{BATCH, Forget, Old};
+use readers::Readers;
+use sqlx::SqliteConnection;
+use std::sync::atomic::Ordering;
+use writer::{Work, Writer};
+
+/// [`OperationStore`] in `SQLite`.
+#[derive(Debug)]
+pub struct SqliteStore {
+    writer: Writer,
+    /// None in memory: there it is the writer that reads.
+    readers: Option<Readers>,
+}
+
+/// What the writer did so far.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WriterReport {
+    /// Transactions that were committed: at most as many flushes of the disk.
+    pub commits: u64,
+    /// Commands in them.
+    pub commands: u64,
+}
+
+/// A fault that a test gives the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// The file cannot grow.
+    Full,
+    /// Nothing can be written.
+    ReadOnly,
+}
+
+impl SqliteStore {
+    /// Opens the store; makes folder and file where they are missing, and brings the schema up to date.
+    ///
+    /// Its writer runs among `tasks` until [`OperationStore::close`]: those who write must have ended by then, so give it
+    /// tasks of its own, which are shut down last.
+    ///
+    /// # Errors
+    /// [`StoreError::Locked`] where another process has it, [`StoreError::ReadOnly`] where folder or file cannot be
+    /// written, [`StoreError::Corrupt`] where the file is damaged or somebody else's, [`StoreError::Failed`] where a newer
+    /// version made it.
+    pub async fn open(url: &StoreUrl, tasks: &Tasks) -> Result<Self, StoreError> {
+        match url {
+            StoreUrl::SqliteFile(path) => {
+                let (connection, options, lock) = open::file(path).await?;
+                let readers = Some(Readers::new(&options));
+                Ok(Self { writer: Writer::start(connection, Some(lock), tasks), readers })
+            }
+            StoreUrl::SqliteMemory => {
+                Ok(Self { writer: Writer::start(open::memory().await?, None, tasks), readers: None })
+            }
+        }
+    }
+
+    /// What the writer did so far.
+    #[must_use]
+    pub fn report(&self) -> WriterReport {
+        let account = &self.writer.account;
+        WriterReport {
+            commits: account.commits.load(Ordering::Relaxed),
+            commands: account.commands.load(Ordering::Relaxed),
+        }
+    }
+
+    /// For tests: gives it a fault, or takes it away.
+    ///
+    /// # Errors
+    /// As every method.
+    #[doc(hidden)]
+    pub async fn inject(&self, fault: Option<Fault>) -> Result<(), StoreError> {
+        self.writer.call(Inject(fault)).await
+    }
+
+    async fn read<W: Work>(&self, work: W) -> Result<W::Answer, StoreError> {
+        match &self.readers {
+            Some(_) if self.writer.is_closed() => Err(StoreError::Closed),
+            Some(readers) => readers.call(work).await,
+            None => self.writer.call(work).await,
+        }
+    }
+
+    async fn forget(&self, what: Old, before: Timestamp) -> Result<u64, StoreError> {
+        let mut sum = 0;
+        loop {
+            let gone = self.writer.call(Forget { what, before }).await?;
+            sum += gone;
+            if gone < u64::from(BATCH) {
+                return Ok(sum);
+            }
+        }
+    }
+}
+
+struct Inject(Option<Fault>);
+
+impl Work for Inject {
+    type Answer = ();
+    const OUTSIDE: bool = true;
+
+    fn run<'a>(&'a self, on: &'a mut SqliteConnection) -> BoxFuture<'a, Result<(), StoreError>> {
+        Box::pin(async move {
+            // A maximum below the present size means the present size (<https://www.sqlite.org/pragma.html>).
+            let statement = match self.0 {
+                Some(Fault::Full) => "PRAGMA max_page_count = 1",
+                Some(Fault::ReadOnly) => "PRAGMA query_only = ON",
+                None => "PRAGMA query_only = OFF; PRAGMA max_page_count = 4294967294",
+            };
+            sqlx::raw_sql(statement).execute(on).await?;
+            Ok(())
+        })
+    }
+}
+
+impl OperationStore for SqliteStore {
+    fn accept(&self, new: NewOperation, entry: AuditEntry) -> Stored<'_, Accepted> {
+        Box::pin(self.writer.call(accept::Accept { new, entry }))
+    }
+
+    fn claim(&self, now: Timestamp, lease_until: Timestamp, limit: u32) -> Stored<'_, Vec<Operation>> {
+        Box::pin(self.writer.call(turns::Claim { now, lease_until, limit }))
+    }
+
+    fn recover(&self, settles: Timestamp) -> Stored<'_, u64> {
+        Box::pin(self.writer.call(turns::Recover { settles }))
+    }
+
+    fn end_attempt(&self, id: OperationId, end: AttemptEnd, entry: AuditEntry, now: Timestamp) -> Stored<'_, bool> {
+        Box::pin(self.writer.call(turns::EndAttempt { id, end, entry, now }))
+    }
+
+    fn operation(&self, id: OperationId) -> Stored<'_, Option<Operation>> {
+        Box::pin(self.read(lists::One(id)))
+    }
+
+    fn operations(&self, filter: OperationFilter, before: Option<i64>, limit: u32) -> Stored<'_, Page<Operation>> {
+        Box::pin(self.read(lists::List { filter, before, limit }))
+    }
+
+    fn claimed_ids(&self, contact: Option<ContactId>, kind: WriteKind, since: Timestamp) -> Stored<'_, Vec<String>> {
+        Box::pin(self.read(lists::ClaimedIds { contact, kind, since }))
+    }
+
+    fn next_due(&self) -> Stored<'_, Option<Timestamp>> {
+        Box::pin(self.read(lists::NextDue))
+    }
+
+    fn retry(&self, id: OperationId, entry: AuditEntry, now: Timestamp) -> Stored<'_, Changed> {
+        Box::pin(self.writer.call(turns::Retry { id, entry, now }))
+    }
+
+    fn cancel(&self, id: OperationId, entry: AuditEntry, now: Timestamp) -> Stored<'_, Changed> {
+        Box::pin(self.writer.call(turns::Cancel { id, entry, now }))
+    }
+
+    fn reserve(&self, key: Idempotency, now: Timestamp) -> Stored<'_, Reservation> {
+        Box::pin(self.writer.call(accept::Reserve { key, now }))
+    }
+
+    fn answer(&self, key: Idempotency, answer: Option<serde_json::Value>) -> Stored<'_, ()> {
+        Box::pin(self.writer.call(accept::Answer { key, answer }))
+    }
+
+    fn append(&self, entry: AuditEntry) -> Stored<'_, ()> {
+        Box::pin(self.writer.call(audit::Append(entry)))
+    }
+
+    fn audit(&self, filter: AuditFilter, before: Option<i64>, limit: u32) -> Stored<'_, Page<AuditEntry>> {
+        Box::pin(self.read(audit::ListAudit { filter, before, limit }))
+    }
+
+    fn depth(&self) -> Stored<'_, Depth> {
+        Box::pin(self.read(lists::HowDeep))
+    }
+
+    fn prune(&self, operations: Timestamp, keys: Timestamp, audit: Timestamp) -> Stored<'_, u64> {
+        Box::pin(async move {
+            // Keys first: operations are kept for theirs.
+            let mut sum = 0;
+            for (what, before) in [(Old::Keys, keys), (Old::Operations, operations), (Old::Audit, audit)] {
+                sum += self.forget(what, before).await?;
+            }
+            Ok(sum)
+        })
+    }
+
+    fn health(&self) -> Result<(), StoreError> {
+        if self.writer.is_closed() {
+            return Err(StoreError::Closed);
+        }
+        self.writer.account.failure().map_or(Ok(()), Err)
+    }
+
+    fn close(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async move {
+            if let Some(readers) = &self.readers {
+                readers.close().await;
+            }
+            self.writer.close().await;
+        })
+    }
+}

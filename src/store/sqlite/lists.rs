@@ -1,0 +1,176 @@
+//! What is asked of operations without changing them.
+
+use super::{
+    fault::damaged,
+    rows::{millis, operation, time},
+    writer::Work,
+};
+use crate::{
+    domain::{
+        ids::{ContactId, OperationId},
+        operation::{Operation, OperationFilter, OperationState},
+        write::WriteKind,
+    },
+    store::{Depth, Page, StoreError},
+};
+use futures_util::future::BoxFuture;
+use jiff::Timestamp;
+use sqlx::{QueryBuilder, Row as _, Sqlite, SqliteConnection};
+
+/// The most a page holds, whatever is asked.
+const MAX_PAGE: u32 = 1000;
+
+/// How many entries a page holds that was asked to hold so many.
+pub(super) fn page_size(asked: u32) -> u32 {
+    asked.clamp(1, MAX_PAGE)
+}
+
+/// A page of rows of which one more than it holds was read, to know whether another follows.
+pub(super) fn page<T>(mut items: Vec<T>, limit: u32, seq: impl Fn(&T) -> i64) -> Page<T> {
+    let size = limit as usize;
+    let more = items.len() > size;
+    items.truncate(size);
+    let next = items.last().filter(|_| more).map(seq);
+    Page { items, next }
+}
+
+/// Adds that a column is one of these. One of none is nothing.
+pub(super) fn among<'a>(query: &mut QueryBuilder<Sqlite>, column: &str, words: impl Iterator<Item = &'a str>) {
+    let words: Vec<&str> = words.collect();
+    match words.as_slice() {
+        [] => {
+            query.push(" AND 1 = 0");
+        }
+        // Not `IN`: by equality the index gives the order, too.
+        [one] => {
+            query.push(" AND ").push(column).push(" = ").push_bind((*one).to_owned());
+        }
+        many => {
+            query.push(" AND ").push(column).push(" IN (");
+            let mut list = query.separated(", ");
+            for word in many {
+                list.push_bind((*word).to_owned());
+            }
+            query.push(")");
+        }
+    }
+}
+
+/// [`OperationStore::operation`](crate::store::OperationStore::operation)
+pub(super) struct One(pub OperationId);
+
+impl Work for One {
+    type Answer = Option<Operation>;
+
+    fn run<'a>(&'a self, on: &'a mut SqliteConnection) -> BoxFuture<'a, Result<Option<Operation>, StoreError>> {
+        Box::pin(async move {
+            let row =
+                sqlx::query("SELECT * FROM operations WHERE id = $1").bind(self.0.as_str()).fetch_optional(on).await?;
+            row.as_ref().map(operation).transpose()
+        })
+    }
+}
+
+/// [`OperationStore::operations`](crate::store::OperationStore::operations)
+pub(super) struct List {
+    pub filter: OperationFilter,
+    pub before: Option<i64>,
+    pub limit: u32,
+}
+
+impl Work for List {
+    type Answer = Page<Operation>;
+
+    fn run<'a>(&'a self, on: &'a mut SqliteConnection) -> BoxFuture<'a, Result<Page<Operation>, StoreError>> {
+        Box::pin(async move {
+            let mut query = QueryBuilder::new("SELECT * FROM operations WHERE 1 = 1");
+            if let Some(locations) = &self.filter.locations {
+                among(&mut query, "location", locations.iter().map(AsRef::as_ref));
+            }
+            if let Some(contact) = &self.filter.contact {
+                query.push(" AND contact = ").push_bind(contact.to_string());
+            }
+            if !self.filter.states.is_empty() {
+                among(&mut query, "state", self.filter.states.iter().map(|state| state.as_str()));
+            }
+            if let Some(kind) = self.filter.kind {
+                query.push(" AND kind = ").push_bind(kind.as_str());
+            }
+            if let Some(before) = self.before {
+                query.push(" AND seq < ").push_bind(before);
+            }
+            let limit = page_size(self.limit);
+            query.push(" ORDER BY seq DESC LIMIT ").push_bind(limit + 1);
+            let rows = query.build().fetch_all(on).await?;
+            let items = rows.iter().map(operation).collect::<Result<Vec<_>, _>>()?;
+            Ok(page(items, limit, |operation| operation.seq))
+        })
+    }
+}
+
+/// [`OperationStore::claimed_ids`](crate::store::OperationStore::claimed_ids)
+pub(super) struct ClaimedIds {
+    pub contact: Option<ContactId>,
+    pub kind: WriteKind,
+    pub since: Timestamp,
+}
+
+impl Work for ClaimedIds {
+    type Answer = Vec<String>;
+
+    fn run<'a>(&'a self, on: &'a mut SqliteConnection) -> BoxFuture<'a, Result<Vec<String>, StoreError>> {
+        Box::pin(async move {
+            // One that makes a contact names none, but has one once it is done: then every contact counts.
+            let mut query =
+                QueryBuilder::new("SELECT written_id FROM operations WHERE written_id IS NOT NULL AND kind = ");
+            query.push_bind(self.kind.as_str()).push(" AND updated_at >= ").push_bind(millis(self.since));
+            if let Some(contact) = &self.contact {
+                query.push(" AND contact = ").push_bind(contact.to_string());
+            }
+            Ok(query.build_query_scalar().fetch_all(on).await?)
+        })
+    }
+}
+
+/// [`OperationStore::next_due`](crate::store::OperationStore::next_due)
+pub(super) struct NextDue;
+
+impl Work for NextDue {
+    type Answer = Option<Timestamp>;
+
+    fn run<'a>(&'a self, on: &'a mut SqliteConnection) -> BoxFuture<'a, Result<Option<Timestamp>, StoreError>> {
+        Box::pin(async move {
+            let due: Option<i64> =
+                sqlx::query_scalar("SELECT min(due_at) FROM operations WHERE head = 1 AND state = 'pending'")
+                    .fetch_one(on)
+                    .await?;
+            due.map(time).transpose()
+        })
+    }
+}
+
+/// [`OperationStore::depth`](crate::store::OperationStore::depth)
+pub(super) struct HowDeep;
+
+impl Work for HowDeep {
+    type Answer = Depth;
+
+    fn run<'a>(&'a self, on: &'a mut SqliteConnection) -> BoxFuture<'a, Result<Depth, StoreError>> {
+        Box::pin(async move {
+            let counts = sqlx::query("SELECT state, count(*) AS number FROM operations GROUP BY state")
+                .fetch_all(&mut *on)
+                .await?;
+            let by_state = counts.iter().map(|row| {
+                let state = OperationState::parse(row.try_get("state")?).ok_or_else(|| damaged("state"))?;
+                let number = u64::try_from(row.try_get::<i64, _>("number")?).map_err(|_| damaged("number"))?;
+                Ok::<_, StoreError>((state, number))
+            });
+            let by_state = by_state.collect::<Result<Vec<_>, _>>()?;
+            let oldest: Option<i64> =
+                sqlx::query_scalar("SELECT min(created_at) FROM operations WHERE state IN ('pending', 'running')")
+                    .fetch_one(on)
+                    .await?;
+            Ok(Depth { by_state, oldest_open: oldest.map(time).transpose()? })
+        })
+    }
+}

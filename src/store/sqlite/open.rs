@@ -1,0 +1,138 @@
+//! Opening the file: its folder, its lock, its schema.
+
+use super::fault;
+use crate::store::StoreError;
+use sqlx::{
+    ConnectOptions as _, SqliteConnection,
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
+};
+use std::{
+    ffi::OsString,
+    fs::{DirBuilder, File, OpenOptions, TryLockError},
+    io,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+/// Marks the file as ours (<https://www.sqlite.org/pragma.html#pragma_application_id>): `ghle`.
+const APPLICATION_ID: i32 = 0x6768_6c65;
+
+/// How the schema came to be, step by step; a step that was released never changes.
+const STEPS: &[&str] = &[include_str!("schema_1.sql")];
+
+/// How long a statement waits where something else, such as a back-up, holds the file for a moment.
+const BUSY: Duration = Duration::from_millis(500);
+
+/// The WAL is cut to this after it has grown beyond it.
+const WAL_BYTES: &str = "67108864";
+
+/// Keeps another process off the file. Given back when dropped, also by a process that dies.
+#[derive(Debug)]
+pub(super) struct Lock(#[expect(dead_code, reason = "held, not read")] File);
+
+/// What every connection to the store says.
+fn options() -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .busy_timeout(BUSY)
+        .foreign_keys(true)
+        .synchronous(SqliteSynchronous::Full)
+        .pragma("journal_size_limit", WAL_BYTES)
+        .pragma("cache_size", "-1024")
+        .pragma("trusted_schema", "OFF")
+        .disable_statement_logging()
+}
+
+/// The writer's connection to a file, the options for readers, and the lock.
+pub(super) async fn file(path: &Path) -> Result<(SqliteConnection, SqliteConnectOptions, Lock), StoreError> {
+    let lock = prepare(path).map_err(|error| fault::of_io(&error))?.ok_or(StoreError::Locked)?;
+    let options = options().filename(path);
+    let mut connection = options.connect().await?;
+    // Looked at before anything is changed: it may be somebody else's.
+    let version = version(&mut connection).await?;
+    drop(connection);
+    let options = options.journal_mode(SqliteJournalMode::Wal);
+    connection = options.connect().await?;
+    migrate(&mut connection, version).await?;
+    Ok((connection, options, lock))
+}
+
+/// A connection to nowhere.
+pub(super) async fn memory() -> Result<SqliteConnection, StoreError> {
+    let mut connection = options().in_memory(true).connect().await?;
+    migrate(&mut connection, 0).await?;
+    Ok(connection)
+}
+
+/// Makes folder and file, for nobody else to read, and takes the lock; `None` where another process has it.
+fn prepare(path: &Path) -> io::Result<Option<Lock>> {
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        private_folder().create(folder)?;
+    }
+    let lock = private_file().open(beside(path, ".lock"))?;
+    match lock.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => return Ok(None),
+        Err(TryLockError::Error(error)) => return Err(error),
+    }
+    private_file().open(path)?;
+    Ok(Some(Lock(lock)))
+}
+
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = OsString::from(path);
+    name.push(suffix);
+    PathBuf::from(name)
+}
+
+fn private_file() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
+}
+
+fn private_folder() -> DirBuilder {
+    let mut builder = DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder
+}
+
+/// How many steps the file has taken.
+async fn version(connection: &mut SqliteConnection) -> Result<usize, StoreError> {
+    let application: i32 = number(connection, "PRAGMA application_id").await?;
+    let version: i32 = number(connection, "PRAGMA user_version").await?;
+    let tables: i32 = number(connection, "SELECT count(*) FROM sqlite_schema").await?;
+    if (application, version, tables) == (0, 0, 0) {
+        return Ok(0);
+    }
+    if application != APPLICATION_ID {
+        return Err(StoreError::Corrupt("the file is the database of another application".to_owned()));
+    }
+    let version = usize::try_from(version).map_err(|_| fault::damaged("version"))?;
+    if version > STEPS.len() {
+        return Err(StoreError::Failed(format!(
+            "the file was made by a newer ghl-enrich (schema {version}; this one knows {}): use that one, or another file",
+            STEPS.len()
+        )));
+    }
+    Ok(version)
+}
+
+async fn number(connection: &mut SqliteConnection, question: &'static str) -> Result<i32, StoreError> {
+    Ok(sqlx::query_scalar(question).fetch_one(connection).await?)
+}
+
+/// Takes the steps that are missing, each wholly or not at all.
+async fn migrate(connection: &mut SqliteConnection, version: usize) -> Result<(), StoreError> {
+    for (done, step) in STEPS.iter().enumerate().skip(version) {
+        let step = format!(
+            "BEGIN IMMEDIATE;\n{step}\nPRAGMA application_id = {APPLICATION_ID};\nPRAGMA user_version = {};\nCOMMIT;",
+            done + 1
+        );
+        sqlx::raw_sql(sqlx::AssertSqlSafe(step)).execute(&mut *connection).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,313 @@
+//! Whose turn it is: claiming, ending, retrying, taking back.
+//!
+//! Of each order key's operations that have not ended, exactly one is the head. Only heads are claimed; who ends the head
+//! passes its place on to the oldest one left.
+
+use super::{
+    audit::append,
+    rows::{Stored, json, millis, operation, stored},
+    writer::Work,
+};
+use crate::{
+    domain::{
+        ids::OperationId,
+        operation::{AttemptEnd, AuditEntry, AuditEvent, Operation, OperationState, Written},
+        problem::Problem,
+        write::WriteKind,
+    },
+    store::{Changed, StoreError},
+};
+use futures_util::future::BoxFuture;
+use jiff::Timestamp;
+use sqlx::{Row as _, SqliteConnection, sqlite::SqliteRow};
+
+/// [`OperationStore::claim`](crate::store::OperationStore::claim)
+pub(super) struct Claim {
+    pub now: Timestamp,
+    pub lease_until: Timestamp,
+    pub limit: u32,
+}
+
+impl Claim {
+    async fn take(
+        &self,
+        on: &mut SqliteConnection,
+        statement: &'static str,
+        limit: usize,
+    ) -> Result<Vec<SqliteRow>, StoreError> {
+        Ok(sqlx::query(statement)
+            .bind(millis(self.now))
+            .bind(millis(self.lease_until))
+            .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+            .fetch_all(on)
+            .await?)
+    }
+}
+
+impl Work for Claim {
+    type Answer = Vec<Operation>;
+
+    fn run<'a>(&'a self, on: &'a mut SqliteConnection) -> BoxFuture<'a, Result<Vec<Operation>, StoreError>> {
+        Box::pin(async move {
+            let limit = self.limit as usize;
+            // A lost attempt may have reached GHL: it counts.
+            let lost = "UPDATE operations SET uncertain_since = coalesce(uncertain_since, started_at),
+                     settles_at = lease_until, attempts = attempts + 1, started_at = $1, lease_until = $2, updated_at = $1
+                 WHERE seq IN (SELECT seq FROM operations WHERE state = 'running' AND lease_until <= $1
+                     ORDER BY lease_until LIMIT $3)
+                 RETURNING *";
+            let due = "UPDATE operations SET state = 'running', started_at = $1, lease_until = $2, updated_at = $1
+                 WHERE seq IN (SELECT seq FROM operations WHERE head = 1 AND state = 'pending' AND due_at <= $1
+                     ORDER BY due_at, seq LIMIT $3)
+                 RETURNING *";
+            let mut rows = self.take(on, lost, limit).await?;
+            rows.extend(self.take(on, due, limit.saturating_sub(rows.len())).await?);
+            let mut claimed = rows.iter().map(operation).collect::<Result<Vec<_>, _>>()?;
+            claimed.sort_by_key(|operation| (operation.due_at, operation.seq));
+            Ok(claimed)
+        })
+    }
+}
+
+/// [`OperationStore::recover`](crate::store::OperationStore::recover)
+pub(super) struct Recover {
+    pub settles: Timestamp,
+}
+
+impl Work for Recover {
+    type Answer = u64;
+
+    fn run<'a>(&'a self, on: &'a mut SqliteConnection) -> BoxFuture<'a, Result<u64, StoreError>> {
+        Box::pin(async move {
+            // Whoever was to answer for these keys is gone as well.
+            sqlx::query("DELETE FROM idempotency_keys WHERE operation IS NULL AND answer_json IS NULL")
+                .execute(&mut *on)
+                .await?;
+            let recovered = sqlx::query(
+                "UPDATE operations SET state = 'pending', uncertain_since = coalesce(uncertain_since, started_at),
+                     settles_at = $1, attempts = attempts + 1, started_at = NULL, lease_until = NULL
+                 WHERE state = 'running'",
+            )
+            .bind(millis(self.settles))
+            .execute(on)
+            .await?;
+            Ok(recovered.rows_affected())
+        })
+    }
+}
+
+/// [`OperationStore::end_attempt`](crate::store::OperationStore::end_attempt)
+pub(super) struct EndAttempt {
+    pub id: OperationId,
+    pub end: AttemptEnd,
+    pub entry: AuditEntry,
+    pub now: Timestamp,
+}
+
+/// What an attempt's end makes of the operation's row.
+#[derive(Default)]
+struct After<'a> {
+    state: Option<OperationState>,
+    counts: bool,
+    due_at: Option<i64>,
+    uncertain_since: Option<i64>,
+    settles_at: Option<i64>,
+    written: Option<&'a Written>,
+    problem: Option<&'a Problem>,
+}
+
+impl EndAttempt {
+    /// Whether the operation runs, and runs this attempt: a lost one was counted, so its late end has a lower number.
+    fn ends(&self, found: &Stored) -> bool {
+        let this_one = match (self.entry.event, self.entry.attempt) {
+            (AuditEvent::Attempt, Some(attempt)) => attempt == found.operation.attempts.saturating_add(1),
+            _ => true,
+        };
+        found.operation.state == OperationState::Running && this_one
+    }
+
+    fn after(&self, found: &Stored) -> After<'_> {
+        let attempted = self.entry.event == AuditEvent::Attempt;
+        let known_since = found.operation.uncertain_since.map(millis);
+        let known = After {
+            counts: attempted,
+            uncertain_since: known_since,
+            settles_at: found.operation.settles_at.map(millis),
+            ..After::default()
+        };
+        match &self.end {
+            AttemptEnd::Done(written) => After {
+                state: Some(OperationState::Done),
+                counts: attempted,
+                written: Some(written),
+                ..After::default()
+            },
+            AttemptEnd::Failed(problem) => {
+                After { state: Some(OperationState::Failed), problem: Some(problem), ..known }
+            }
+            // Nobody says what became of the last attempt: whoever takes it up again looks first.
+            AttemptEnd::Dead(problem) => After {
+                state: Some(OperationState::Dead),
+                problem: Some(problem),
+                uncertain_since: known_since.or(found.started_at),
+                settles_at: known.settles_at.or(Some(millis(self.now))),
+                ..known
+            },
+            AttemptEnd::Later { due_at, problem, counts, uncertain } => After {
+                state: Some(OperationState::Pending),
+                counts: *counts,
+                due_at: Some(millis(*due_at)),
+                uncertain_since: uncertain
+                    .map(|(since, _)| known_since.map_or(millis(since), |old| old.min(millis(since)))),
+                settles_at: uncertain.map(|(_, until)| millis(until)),
+                written: None,
+                problem: Some(problem),
+            },
+        }
+    }
+
+    async fn store(&self, on: &mut SqliteConnection, found: &Stored) -> Result<(), StoreError> {
+        let after = self.after(found);
+        let state = after.state.unwrap_or(found.operation.state);
+        sqlx::query(
+            "UPDATE operations SET state = $2, head = $3, attempts = attempts + $4, due_at = coalesce($5, due_at),
+                 uncertain_since = $6, settles_at = $7, written_json = $8, written_id = $9, problem_json = $10,
+                 contact = coalesce(contact, $11), updated_at = $12, started_at = NULL, lease_until = NULL
+             WHERE seq = $1",
+        )
+        .bind(found.operation.seq)
+        .bind(state.as_str())
+        .bind(i64::from(!state.ended()))
+        .bind(i64::from(after.counts))
+        .bind(after.due_at)
+        .bind(after.uncertain_since)
+        .bind(after.settles_at)
+        .bind(after.written.map(json).transpose()?)
+        .bind(after.written.and_then(|written| written.id.as_deref()))
+        .bind(after.problem.map(json).transpose()?)
+        .bind(made_contact(&found.operation, after.written))
+        .bind(millis(self.now))
+        .execute(&mut *on)
+        .await?;
+        if state.ended() { promote(on, &found.operation.order_key).await } else { Ok(()) }
+    }
+}
+
+/// The contact a write made or found.
+fn made_contact<'a>(operation: &Operation, written: Option<&'a Written>) -> Option<&'a str> {
+    match operation.write.kind() {
+        WriteKind::CreateContact | WriteKind::UpsertContact => written?.id.as_deref(),
+        _ => None,
+    }
+}
+
+impl Work for EndAttempt {
+    type Answer = bool;
+
+    fn run<'a>(&'a self, on: &'a mut SqliteConnection) -> BoxFuture<'a, Result<bool, StoreError>> {
+        Box::pin(async move {
+            let Some(found) = find(on, &self.id).await?.filter(|found| self.ends(found)) else { return Ok(false) };
+            self.store(on, &found).await?;
+            append(on, &self.entry).await?;
+            Ok(true)
+        })
+    }
+}
+
+async fn find(on: &mut SqliteConnection, id: &OperationId) -> Result<Option<Stored>, StoreError> {
+    let row = sqlx::query("SELECT * FROM operations WHERE id = $1").bind(id.as_str()).fetch_optional(on).await?;
+    row.as_ref().map(stored).transpose()
+}
+
+/// Makes the oldest open operation of a key that has no head the head.
+async fn promote(on: &mut SqliteConnection, order_key: &str) -> Result<(), StoreError> {
+    sqlx::query(
+        "UPDATE operations SET head = 1 WHERE seq =
+             (SELECT min(seq) FROM operations WHERE order_key = $1 AND state IN ('pending', 'running'))",
+    )
+    .bind(order_key)
+    .execute(on)
+    .await?;
+    Ok(())
+}
+
+/// [`OperationStore::retry`](crate::store::OperationStore::retry)
+pub(super) struct Retry {
+    pub id: OperationId,
+    pub entry: AuditEntry,
+    pub now: Timestamp,
+}
+
+impl Work for Retry {
+    type Answer = Changed;
+
+    fn run<'a>(&'a self, on: &'a mut SqliteConnection) -> BoxFuture<'a, Result<Changed, StoreError>> {
+        Box::pin(async move {
+            let Some(found) = find(on, &self.id).await? else { return Ok(Changed::Unknown) };
+            if !matches!(found.operation.state, OperationState::Failed | OperationState::Dead) {
+                return Ok(Changed::No(found.operation));
+            }
+            let head = displace(on, &found.operation).await?;
+            let row = sqlx::query(
+                "UPDATE operations SET state = 'pending', head = $2, attempts = 0, due_at = $3, updated_at = $3
+                 WHERE seq = $1 RETURNING *",
+            )
+            .bind(found.operation.seq)
+            .bind(i64::from(head))
+            .bind(millis(self.now))
+            .fetch_one(&mut *on)
+            .await?;
+            append(on, &self.entry).await?;
+            Ok(Changed::Yes(operation(&row)?))
+        })
+    }
+}
+
+/// Whether an operation that is to be open again becomes the head: unless the present one is older, or under way. Then it
+/// comes next.
+async fn displace(on: &mut SqliteConnection, again: &Operation) -> Result<bool, StoreError> {
+    let head = sqlx::query("SELECT seq, state FROM operations WHERE order_key = $1 AND head = 1")
+        .bind(&again.order_key)
+        .fetch_optional(&mut *on)
+        .await?;
+    let Some(head) = head else { return Ok(true) };
+    let seq: i64 = head.try_get("seq")?;
+    if seq < again.seq || head.try_get::<&str, _>("state")? == OperationState::Running.as_str() {
+        return Ok(false);
+    }
+    sqlx::query("UPDATE operations SET head = 0 WHERE seq = $1").bind(seq).execute(on).await?;
+    Ok(true)
+}
+
+/// [`OperationStore::cancel`](crate::store::OperationStore::cancel)
+pub(super) struct Cancel {
+    pub id: OperationId,
+    pub entry: AuditEntry,
+    pub now: Timestamp,
+}
+
+impl Work for Cancel {
+    type Answer = Changed;
+
+    fn run<'a>(&'a self, on: &'a mut SqliteConnection) -> BoxFuture<'a, Result<Changed, StoreError>> {
+        Box::pin(async move {
+            let Some(found) = find(on, &self.id).await? else { return Ok(Changed::Unknown) };
+            let known = found.operation.uncertain_since.is_none();
+            if found.operation.state != OperationState::Pending || !known {
+                return Ok(Changed::No(found.operation));
+            }
+            let row = sqlx::query(
+                "UPDATE operations SET state = 'cancelled', head = 0, updated_at = $2 WHERE seq = $1 RETURNING *",
+            )
+            .bind(found.operation.seq)
+            .bind(millis(self.now))
+            .fetch_one(&mut *on)
+            .await?;
+            if found.head {
+                promote(on, &found.operation.order_key).await?;
+            }
+            append(on, &self.entry).await?;
+            Ok(Changed::Yes(operation(&row)?))
+        })
+    }
+}
