@@ -6,7 +6,7 @@
 pub mod sqlite;
 
 use crate::domain::{
-    ids::{ContactId, OperationId},
+    ids::{ContactId, LocationId, OperationId},
     operation::{
         AttemptEnd, AuditEntry, AuditFilter, Idempotency, NewOperation, Operation, OperationFilter, OperationState,
     },
@@ -124,8 +124,15 @@ pub trait OperationStore: Send + Sync + fmt::Debug {
 
     /// Takes up to `limit` operations whose turn it is: pending, due, and first of those with their order key that have
     /// not ended; they are `running` afterwards. One whose lease ran out (its process died) is taken as well; its
-    /// `uncertain_since` is then set, no later than the begin of the lost attempt.
-    fn claim(&self, now: Timestamp, lease_until: Timestamp, limit: u32) -> Stored<'_, Vec<Operation>>;
+    /// `uncertain_since` is then set, no later than the begin of the lost attempt. Those of a `closed` location are passed
+    /// over: GHL takes nothing for it at present.
+    fn claim(
+        &self,
+        now: Timestamp,
+        lease_until: Timestamp,
+        limit: u32,
+        closed: Vec<LocationId>,
+    ) -> Stored<'_, Vec<Operation>>;
 
     /// At the start of the only process on this store: whatever is `running` was left by one that died. Makes each
     /// pending again, `uncertain_since` set to the begin of its lost attempt unless set before, `settles_at` to `settles`.

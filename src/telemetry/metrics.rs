@@ -1,10 +1,13 @@
 //! Prometheus metrics, all prefixed `ghl_enrich_`. Hot paths hold pre-resolved counters; nothing is looked up by label
 //! while a warm request is answered.
 
+mod operations;
 mod process;
 mod quota;
 
 pub use quota::QuotaSample;
+
+pub use operations::OperationMetrics;
 
 use crate::{
     domain::{ip::Backend, profile::Section},
@@ -42,6 +45,7 @@ struct Inner {
     mmdb_built_at: Gauge,
     http_requests: Family<RequestLabels, Counter>,
     http_seconds: Family<RouteLabels, Histogram>,
+    operations: OperationMetrics,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -238,6 +242,7 @@ impl Metrics {
         registry.register("http_requests", "Requests by route and class of status", http_requests.clone());
         let http_seconds = Family::<RouteLabels, Histogram>::new_with_constructor(|| Histogram::new(REQUEST_BUCKETS));
         registry.register("http_request_seconds", "Time to answer requests", http_seconds.clone());
+        let operations = OperationMetrics::register(&mut registry);
         process::register(&mut registry);
         let inner = Inner {
             registry,
@@ -252,6 +257,7 @@ impl Metrics {
             mmdb_built_at,
             http_requests,
             http_seconds,
+            operations,
         };
         Self { inner: Arc::new(inner) }
     }
@@ -276,6 +282,12 @@ impl Metrics {
     /// Keeps when the IP database file that answers was built.
     pub fn mmdb_built_at(&self, built_at: Timestamp) {
         self.inner.mmdb_built_at.set(built_at.as_second());
+    }
+
+    /// What becomes of writes.
+    #[must_use]
+    pub fn operations(&self) -> &OperationMetrics {
+        &self.inner.operations
     }
 
     /// Counts one upstream call.

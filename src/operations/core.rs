@@ -1,0 +1,128 @@
+//! What every part of the operations shares.
+
+use super::{Parts, Touched, backoff::Backoff, gates::Gates, log, slots::Slots, waiters::Waiters};
+use crate::{
+    clock::Clock,
+    domain::operation::{AuditEntry, Operation, Written},
+    settings::OperationSettings,
+    store::{OperationStore, StoreError, Stored},
+    tasks::Tasks,
+    telemetry::metrics::Metrics,
+    telemetry::metrics::OperationMetrics,
+};
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+use tokio::sync::{Notify, mpsc};
+use tokio_util::sync::CancellationToken;
+
+/// Pauses between tries to store what must be stored.
+const STORE_PAUSE_FIRST: Duration = Duration::from_millis(50);
+const STORE_PAUSE_LONGEST: Duration = Duration::from_secs(5);
+
+/// The shared parts.
+pub(super) struct Core {
+    pub(super) store: Arc<dyn OperationStore>,
+    pub(super) delivery: Arc<dyn super::Delivery>,
+    pub(super) clock: Clock,
+    pub(super) tasks: Tasks,
+    pub(super) settings: OperationSettings,
+    pub(super) waiters: Waiters,
+    pub(super) slots: Arc<Slots>,
+    pub(super) gates: Gates,
+    pub(super) backoff: Backoff,
+    /// Rung when there may be something to claim.
+    pub(super) wake: Notify,
+    /// The process is stopping: nothing new is begun.
+    pub(super) stopping: CancellationToken,
+    pub(super) refusals: mpsc::Sender<AuditEntry>,
+    /// Whether the numbers of operations changed since they were last measured.
+    changed: AtomicBool,
+    metrics: Metrics,
+    touched: Touched,
+}
+
+impl fmt::Debug for Core {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Core").field("store", &self.store).field("delivery", &self.delivery).finish_non_exhaustive()
+    }
+}
+
+impl Core {
+    pub(super) fn new(parts: Parts, settings: OperationSettings, refusals: mpsc::Sender<AuditEntry>) -> Self {
+        let Parts { store, delivery, clock, tasks, metrics, touched } = parts;
+        Self {
+            store,
+            delivery,
+            clock,
+            tasks,
+            waiters: Waiters::default(),
+            slots: Slots::new(settings.workers),
+            gates: Gates::default(),
+            backoff: Backoff::new(settings.retry_base, settings.retry_cap),
+            wake: Notify::new(),
+            stopping: CancellationToken::new(),
+            refusals,
+            changed: AtomicBool::new(true),
+            metrics,
+            touched,
+            settings,
+        }
+    }
+
+    pub(super) fn metrics(&self) -> &OperationMetrics {
+        self.metrics.operations()
+    }
+
+    /// Notes that an operation changed its state.
+    pub(super) fn note_change(&self) {
+        self.changed.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether one did since this was last asked.
+    pub(super) fn take_change(&self) -> bool {
+        self.changed.swap(false, Ordering::Relaxed)
+    }
+
+    /// Says that GHL has, or may have, done a write.
+    pub(super) fn touch(&self, operation: &Operation, written: Option<&Written>) {
+        if let Some(contact) = log::contact_of(operation, written) {
+            (self.touched)(&operation.location, &contact, operation.write.touches());
+        }
+    }
+
+    /// Asks the store until it does it: what GHL did is known here alone. `None` where the process stops first; the
+    /// next one then finds the operation running and looks into it.
+    pub(super) async fn insist<T>(
+        &self,
+        mut ask: impl FnMut(&dyn OperationStore) -> Stored<'_, T> + Send,
+    ) -> Option<T> {
+        let mut pause = STORE_PAUSE_FIRST;
+        loop {
+            let failure = match ask(self.store.as_ref()).await {
+                Ok(answer) => return Some(answer),
+                Err(failure) => failure,
+            };
+            self.report(&failure);
+            if failure == StoreError::Closed || self.stopping.is_cancelled() {
+                return None;
+            }
+            tokio::select! {
+                () = self.stopping.cancelled() => {}
+                () = tokio::time::sleep(pause) => {}
+            }
+            pause = pause.saturating_mul(2).min(STORE_PAUSE_LONGEST);
+        }
+    }
+
+    /// Counts and logs that the store failed.
+    pub(super) fn report(&self, failure: &StoreError) {
+        self.metrics().store_failure();
+        tracing::warn!(error = %failure, detail = ?failure, "the store failed while writes are carried out");
+    }
+}

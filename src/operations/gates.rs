@@ -1,0 +1,121 @@
+//! Locations that GHL takes nothing for at present: their quota is spent, their breaker is open, their token is refused.
+//!
+//! Without a gate each of a location's waiting operations would be claimed, found unsendable and written back, again and
+//! again. With it the location is passed over; once its time has come one operation tries, and the rest follow only when
+//! GHL answered that one.
+
+use super::backoff::Backoff;
+use crate::domain::ids::LocationId;
+use std::{
+    collections::HashMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+use tokio::time::Instant;
+
+/// How long a location counts as untried after its gate opened: it may have had nothing left to try with.
+const FORGOTTEN_AFTER: Duration = Duration::from_secs(60);
+
+/// The gates that are closed, or opened and not passed yet.
+#[derive(Debug, Default)]
+pub(super) struct Gates {
+    table: Mutex<HashMap<LocationId, Gate>>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Gate {
+    opens_at: Instant,
+    /// How often it was closed without an answer of GHL in between.
+    closings: u32,
+}
+
+/// What the gates say at a moment.
+#[derive(Debug, Default)]
+pub(super) struct GateView {
+    /// Locations to pass over.
+    pub(super) closed: Vec<LocationId>,
+    /// Locations whose first operation tries.
+    pub(super) trying: Vec<LocationId>,
+    /// Until the next gate opens.
+    pub(super) opens_in: Option<Duration>,
+}
+
+impl Gates {
+    /// Closes a location's gate, for as long as was asked or for longer each time. Says for how long from now.
+    pub(super) fn close(&self, location: &LocationId, asked: Option<Duration>, backoff: &Backoff) -> Duration {
+        let now = Instant::now();
+        let mut table = self.lock();
+        let gate = table.entry(location.clone()).or_insert(Gate { opens_at: now, closings: 0 });
+        // Those who were under way when it closed do not close it again.
+        if gate.opens_at <= now {
+            gate.closings = gate.closings.saturating_add(1);
+        }
+        let pause = asked.map_or_else(|| backoff.pause(gate.closings), |wait| backoff.asked(wait));
+        gate.opens_at = gate.opens_at.max(now + pause);
+        gate.opens_at - now
+    }
+
+    /// GHL answered for the location.
+    pub(super) fn open(&self, location: &LocationId) {
+        self.lock().remove(location);
+    }
+
+    /// As they stand.
+    pub(super) fn view(&self) -> GateView {
+        let now = Instant::now();
+        let mut table = self.lock();
+        table.retain(|_, gate| now < gate.opens_at + FORGOTTEN_AFTER);
+        let mut view = GateView::default();
+        for (location, gate) in table.iter() {
+            let left = gate.opens_at.saturating_duration_since(now);
+            if left.is_zero() {
+                view.trying.push(location.clone());
+            } else {
+                view.closed.push(location.clone());
+                view.opens_in = Some(view.opens_in.map_or(left, |other| other.min(left)));
+            }
+        }
+        view
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<LocationId, Gate>> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::time::advance;
+
+    fn location() -> LocationId {
+        LocationId::parse("loc1").unwrap()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_gate_opens_for_one_and_an_answer_opens_it_for_all() {
+        let (gates, backoff) = (Gates::default(), Backoff::new(Duration::from_secs(1), Duration::from_secs(300)));
+        let wait = gates.close(&location(), Some(Duration::from_secs(10)), &backoff);
+        let view = gates.view();
+        assert_eq!((view.closed, view.opens_in), (vec![location()], Some(wait)));
+        advance(wait).await;
+        let view = gates.view();
+        assert_eq!((view.closed, view.trying, view.opens_in), (vec![], vec![location()], None));
+        gates.open(&location());
+        assert!(gates.view().trying.is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn those_under_way_do_not_lengthen_the_wait_and_an_unused_gate_is_forgotten() {
+        let (gates, backoff) = (Gates::default(), Backoff::new(Duration::from_secs(1), Duration::from_secs(300)));
+        for _ in 0..100 {
+            // Each closes the gate for up to two seconds as if it had been the first.
+            assert!(gates.close(&location(), None, &backoff) <= Duration::from_secs(2));
+        }
+        advance(Duration::from_secs(2)).await;
+        assert!(gates.close(&location(), None, &backoff) <= Duration::from_secs(4));
+        assert_eq!(gates.lock().values().map(|gate| gate.closings).collect::<Vec<_>>(), [2]);
+        advance(Duration::from_secs(64)).await;
+        assert!(gates.view().trying.is_empty());
+    }
+}

@@ -1,0 +1,2 @@
+//! Tests of the operations.
+use super::*;
