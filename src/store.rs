@@ -187,3 +187,6 @@ pub trait OperationStore: Send + Sync + fmt::Debug {
     /// Finishes what was begun and closes: every method is `Closed` afterwards.
     fn close(&self) -> BoxFuture<'_, ()>;
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -225,3 +225,6 @@ impl OperationStore for SqliteStore {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

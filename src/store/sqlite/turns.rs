@@ -21,6 +21,20 @@ use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use sqlx::{Row as _, SqliteConnection, sqlite::SqliteRow};
 
+/// Takes those whose lease ran out. The lost attempt may have reached GHL: it counts.
+pub(super) const LOST: &str =
+    "UPDATE operations SET uncertain_since = coalesce(uncertain_since, started_at), settles_at = lease_until,
+         attempts = attempts + 1, started_at = $1, lease_until = $2, updated_at = $1
+     WHERE seq IN (SELECT seq FROM operations WHERE state = 'running' AND lease_until <= $1 ORDER BY lease_until LIMIT $3)
+     RETURNING *";
+
+/// Takes those whose turn it is, whatever stands behind them.
+pub(super) const DUE: &str =
+    "UPDATE operations SET state = 'running', started_at = $1, lease_until = $2, updated_at = $1
+     WHERE seq IN (SELECT seq FROM operations WHERE head = 1 AND state = 'pending' AND due_at <= $1
+         ORDER BY due_at, seq LIMIT $3)
+     RETURNING *";
+
 /// [`OperationStore::claim`](crate::store::OperationStore::claim)
 pub(super) struct Claim {
     pub now: Timestamp,
@@ -50,18 +64,8 @@ impl Work for Claim {
     fn run<'a>(&'a self, on: &'a mut SqliteConnection) -> BoxFuture<'a, Result<Vec<Operation>, StoreError>> {
         Box::pin(async move {
             let limit = self.limit as usize;
-            // A lost attempt may have reached GHL: it counts.
-            let lost = "UPDATE operations SET uncertain_since = coalesce(uncertain_since, started_at),
-                     settles_at = lease_until, attempts = attempts + 1, started_at = $1, lease_until = $2, updated_at = $1
-                 WHERE seq IN (SELECT seq FROM operations WHERE state = 'running' AND lease_until <= $1
-                     ORDER BY lease_until LIMIT $3)
-                 RETURNING *";
-            let due = "UPDATE operations SET state = 'running', started_at = $1, lease_until = $2, updated_at = $1
-                 WHERE seq IN (SELECT seq FROM operations WHERE head = 1 AND state = 'pending' AND due_at <= $1
-                     ORDER BY due_at, seq LIMIT $3)
-                 RETURNING *";
-            let mut rows = self.take(on, lost, limit).await?;
-            rows.extend(self.take(on, due, limit.saturating_sub(rows.len())).await?);
+            let mut rows = self.take(on, LOST, limit).await?;
+            rows.extend(self.take(on, DUE, limit.saturating_sub(rows.len())).await?);
             let mut claimed = rows.iter().map(operation).collect::<Result<Vec<_>, _>>()?;
             claimed.sort_by_key(|operation| (operation.due_at, operation.seq));
             Ok(claimed)
