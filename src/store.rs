@@ -135,8 +135,8 @@ pub trait OperationStore: Send + Sync + fmt::Debug {
     ) -> Stored<'_, Vec<Operation>>;
 
     /// At the start of the only process on this store: whatever is `running` was left by one that died. Makes each
-    /// pending again, `uncertain_since` set to the begin of its lost attempt unless set before, `settles_at` to `settles`.
-    /// Says how many.
+    /// pending again, `uncertain_since` set to the begin of its lost attempt unless set before, `settles_at` to `settles`,
+    /// and not due before that. Says how many.
     fn recover(&self, settles: Timestamp) -> Stored<'_, u64>;
 
     /// Ends an attempt: the operation's new state and the log's entry, both or neither. `false` where the operation is no

@@ -347,8 +347,12 @@ impl Turn {
     }
 }
 
-/// The refusal that an operation waits to have confirmed by a look: GHL's last word was a 4xx that speaks of the write.
+/// The refusal that an operation waits to have confirmed by a look: GHL's last word was a 4xx that speaks of the write, and
+/// nobody asked since to try it again (its attempts would count anew).
 fn doubted(operation: &Operation) -> Option<Problem> {
+    if operation.attempts == 0 {
+        return None;
+    }
     let problem = operation.problem.as_ref()?;
     let status = problem.upstream.as_ref()?.status?;
     let speaks_of_the_write = (400..500).contains(&status) && !matches!(status, 401 | 403 | 408 | 429);

@@ -14,7 +14,7 @@ mod writer;
 use super::{Accepted, Changed, Depth, OperationStore, Page, Reservation, StoreError, Stored};
 use crate::{
     domain::{
-        ids::{ContactId, OperationId},
+        ids::{ContactId, LocationId, OperationId},
         operation::{AttemptEnd, AuditEntry, AuditFilter, Idempotency, NewOperation, Operation, OperationFilter},
         write::WriteKind,
     },
@@ -142,8 +142,14 @@ impl OperationStore for SqliteStore {
         Box::pin(self.writer.call(accept::Accept { new, entry }))
     }
 
-    fn claim(&self, now: Timestamp, lease_until: Timestamp, limit: u32) -> Stored<'_, Vec<Operation>> {
-        Box::pin(self.writer.call(turns::Claim { now, lease_until, limit }))
+    fn claim(
+        &self,
+        now: Timestamp,
+        lease_until: Timestamp,
+        limit: u32,
+        closed: Vec<LocationId>,
+    ) -> Stored<'_, Vec<Operation>> {
+        Box::pin(self.writer.call(turns::Claim { now, lease_until, limit, closed }))
     }
 
     fn recover(&self, settles: Timestamp) -> Stored<'_, u64> {

@@ -30,7 +30,8 @@ CREATE TABLE operations (
 );
 
 CREATE UNIQUE INDEX operations_head ON operations (order_key) WHERE head = 1;
-CREATE INDEX operations_due ON operations (due_at, seq) WHERE head = 1 AND state = 'pending';
+-- With the location: those of a closed one are passed over without a look at their rows.
+CREATE INDEX operations_due ON operations (due_at, seq, location) WHERE head = 1 AND state = 'pending';
 CREATE INDEX operations_lease ON operations (lease_until) WHERE state = 'running';
 CREATE INDEX operations_open ON operations (order_key, seq) WHERE state IN ('pending', 'running');
 CREATE INDEX operations_waiting_since ON operations (created_at) WHERE state IN ('pending', 'running');

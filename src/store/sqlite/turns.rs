@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     domain::{
-        ids::OperationId,
+        ids::{LocationId, OperationId},
         operation::{AttemptEnd, AuditEntry, AuditEvent, Operation, OperationState, Written},
         problem::Problem,
         write::WriteKind,
@@ -25,14 +25,15 @@ use sqlx::{Row as _, SqliteConnection, sqlite::SqliteRow};
 pub(super) const LOST: &str =
     "UPDATE operations SET uncertain_since = coalesce(uncertain_since, started_at), settles_at = lease_until,
          attempts = attempts + 1, started_at = $1, lease_until = $2, updated_at = $1
-     WHERE seq IN (SELECT seq FROM operations WHERE state = 'running' AND lease_until <= $1 ORDER BY lease_until LIMIT $3)
+     WHERE seq IN (SELECT seq FROM operations WHERE state = 'running' AND lease_until <= $1
+         AND location NOT IN (SELECT value FROM json_each($4)) ORDER BY lease_until LIMIT $3)
      RETURNING *";
 
 /// Takes those whose turn it is, whatever stands behind them.
 pub(super) const DUE: &str =
     "UPDATE operations SET state = 'running', started_at = $1, lease_until = $2, updated_at = $1
      WHERE seq IN (SELECT seq FROM operations WHERE head = 1 AND state = 'pending' AND due_at <= $1
-         ORDER BY due_at, seq LIMIT $3)
+         AND location NOT IN (SELECT value FROM json_each($4)) ORDER BY due_at, seq LIMIT $3)
      RETURNING *";
 
 /// [`OperationStore::claim`](crate::store::OperationStore::claim)
@@ -40,6 +41,7 @@ pub(super) struct Claim {
     pub now: Timestamp,
     pub lease_until: Timestamp,
     pub limit: u32,
+    pub closed: Vec<LocationId>,
 }
 
 impl Claim {
@@ -49,10 +51,12 @@ impl Claim {
         statement: &'static str,
         limit: usize,
     ) -> Result<Vec<SqliteRow>, StoreError> {
+        let closed: Vec<&str> = self.closed.iter().map(LocationId::as_str).collect();
         Ok(sqlx::query(statement)
             .bind(millis(self.now))
             .bind(millis(self.lease_until))
             .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+            .bind(json(&closed)?)
             .fetch_all(on)
             .await?)
     }
@@ -89,7 +93,8 @@ impl Work for Recover {
                 .await?;
             let recovered = sqlx::query(
                 "UPDATE operations SET state = 'pending', uncertain_since = coalesce(uncertain_since, started_at),
-                     settles_at = $1, attempts = attempts + 1, started_at = NULL, lease_until = NULL
+                     settles_at = $1, due_at = max(due_at, $1), attempts = attempts + 1, started_at = NULL,
+                     lease_until = NULL
                  WHERE state = 'running'",
             )
             .bind(millis(self.settles))
@@ -224,14 +229,11 @@ async fn find(on: &mut SqliteConnection, id: &OperationId) -> Result<Option<Stor
 }
 
 /// Makes the oldest open operation of a key that has no head the head.
+pub(super) const PROMOTE: &str = "UPDATE operations SET head = 1 WHERE seq =
+     (SELECT min(seq) FROM operations WHERE order_key = $1 AND state IN ('pending', 'running'))";
+
 async fn promote(on: &mut SqliteConnection, order_key: &str) -> Result<(), StoreError> {
-    sqlx::query(
-        "UPDATE operations SET head = 1 WHERE seq =
-             (SELECT min(seq) FROM operations WHERE order_key = $1 AND state IN ('pending', 'running'))",
-    )
-    .bind(order_key)
-    .execute(on)
-    .await?;
+    sqlx::query(PROMOTE).bind(order_key).execute(on).await?;
     Ok(())
 }
 
