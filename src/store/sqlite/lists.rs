@@ -20,6 +20,13 @@ use sqlx::{QueryBuilder, Row as _, Sqlite, SqliteConnection};
 /// The most a page holds, whatever is asked.
 const MAX_PAGE: u32 = 1000;
 
+/// When the next of those whose turn it is, is due.
+pub(super) const NEXT_DUE: &str = "SELECT min(due_at) FROM operations WHERE head = 1 AND state = 'pending'";
+
+/// When the oldest that has not ended was accepted. `SQLite` by itself would go through all of them.
+pub(super) const OLDEST_OPEN: &str = "SELECT min(created_at) FROM operations INDEXED BY operations_waiting_since
+     WHERE state IN ('pending', 'running')";
+
 /// How many entries a page holds that was asked to hold so many.
 pub(super) fn page_size(asked: u32) -> u32 {
     asked.clamp(1, MAX_PAGE)
@@ -140,10 +147,7 @@ impl Work for NextDue {
 
     fn run<'a>(&'a self, on: &'a mut SqliteConnection) -> BoxFuture<'a, Result<Option<Timestamp>, StoreError>> {
         Box::pin(async move {
-            let due: Option<i64> =
-                sqlx::query_scalar("SELECT min(due_at) FROM operations WHERE head = 1 AND state = 'pending'")
-                    .fetch_one(on)
-                    .await?;
+            let due: Option<i64> = sqlx::query_scalar(NEXT_DUE).fetch_one(on).await?;
             due.map(time).transpose()
         })
     }
@@ -166,10 +170,7 @@ impl Work for HowDeep {
                 Ok::<_, StoreError>((state, number))
             });
             let by_state = by_state.collect::<Result<Vec<_>, _>>()?;
-            let oldest: Option<i64> =
-                sqlx::query_scalar("SELECT min(created_at) FROM operations WHERE state IN ('pending', 'running')")
-                    .fetch_one(on)
-                    .await?;
+            let oldest: Option<i64> = sqlx::query_scalar(OLDEST_OPEN).fetch_one(on).await?;
             Ok(Depth { by_state, oldest_open: oldest.map(time).transpose()? })
         })
     }

@@ -44,7 +44,12 @@ fn options() -> SqliteConnectOptions {
 
 /// The writer's connection to a file, the options for readers, and the lock.
 pub(super) async fn file(path: &Path) -> Result<(SqliteConnection, SqliteConnectOptions, Lock), StoreError> {
-    let lock = prepare(path).map_err(|error| fault::of_io(&error))?.ok_or(StoreError::Locked)?;
+    let prepared = prepare(path).map_err(|error| {
+        // What the error becomes has no room for the reason.
+        tracing::error!(path = %path.display(), cause = %error, "the store's file cannot be made or opened");
+        fault::of_io(&error)
+    })?;
+    let lock = prepared.ok_or(StoreError::Locked)?;
     let options = options().filename(path);
     let mut connection = options.connect().await?;
     // Looked at before anything is changed: it may be somebody else's.

@@ -18,7 +18,7 @@ pub(super) enum Old {
 }
 
 impl Old {
-    const fn statement(self) -> &'static str {
+    pub(super) const fn statement(self) -> &'static str {
         match self {
             Self::Keys => {
                 "DELETE FROM idempotency_keys WHERE (scope, client_key) IN

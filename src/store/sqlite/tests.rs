@@ -1,8 +1,11 @@
 //! What the file, the disk and the process can do to the store.
 
 use super::{
-    Fault, SqliteStore, open,
-    turns::{DUE, LOST},
+    Fault, SqliteStore,
+    lists::{NEXT_DUE, OLDEST_OPEN},
+    open,
+    prune::Old,
+    turns::{DUE, LOST, PROMOTE},
     writer::Work,
 };
 use crate::{
@@ -199,22 +202,39 @@ async fn a_file_that_is_no_database_is_left_alone() {
     assert_eq!(std::fs::read_to_string(&path).unwrap(), letter);
 }
 
+/// Overwrites pages of a store that is closed, from one on.
+async fn damage(rig: Rig, first: i64, pages: usize) -> (StoreUrl, Option<Folder>) {
+    rig.store.close().await;
+    let (url, folder) = rig.end().await;
+    let StoreUrl::SqliteFile(path) = &url else { panic!("a file is meant") };
+    let mut bytes = std::fs::read(path).unwrap();
+    let begin = 4096 * (usize::try_from(first).unwrap() - 1);
+    let end = bytes.len().min(begin.saturating_add(4096 * pages));
+    bytes[begin..end].fill(0xa5);
+    std::fs::write(path, bytes).unwrap();
+    (url, folder)
+}
+
 #[tokio::test]
-async fn a_damaged_file_is_not_opened_or_not_written() {
+async fn a_damaged_file_is_not_opened() {
     let rig = Rig::file().await;
     On(&rig.store).accept("a", note("c1")).await;
-    rig.store.close().await;
-    let (url, _folder) = rig.end().await;
-    let StoreUrl::SqliteFile(path) = url else { panic!("a file is meant") };
-    let mut bytes = std::fs::read(&path).unwrap();
-    // Everything but the header's page.
-    bytes[4096..].fill(0xa5);
-    std::fs::write(&path, bytes).unwrap();
+    let (url, _folder) = damage(rig, 2, 1000).await;
+    let error = SqliteStore::open(&url, &Tasks::new()).await.expect_err("nothing but its header is whole");
+    assert!(matches!(error, StoreError::Corrupt(_)), "{error:?}");
+}
+
+#[tokio::test]
+async fn what_is_damaged_inside_is_noticed_when_it_is_written() {
+    let rig = Rig::file().await;
+    let page = count(&rig, "SELECT rootpage FROM sqlite_schema WHERE name = 'audit'").await;
+    let (url, _folder) = damage(rig, page, 1).await;
     let tasks = Tasks::new();
-    let damaged = SqliteStore::open(&StoreUrl::SqliteFile(path), &tasks).await.expect("its header is whole");
-    let answer = damaged.accept(new("b", note("c1")), entry("b", AuditEvent::Accepted)).await;
+    let damaged = SqliteStore::open(&url, &tasks).await.unwrap();
+    let answer = damaged.accept(new("a", note("c1")), entry("a", AuditEvent::Accepted)).await;
     assert!(matches!(answer, Err(StoreError::Corrupt(_))), "{answer:?}");
     assert!(matches!(damaged.health(), Err(StoreError::Corrupt(_))));
+    assert_eq!(damaged.depth().await.unwrap().by_state, [], "the operation was not stored either");
 }
 
 #[tokio::test]
@@ -315,21 +335,44 @@ async fn the_writer_outlives_those_who_are_told_to_stop() {
     assert!(rig.tasks.shut_down(Duration::from_secs(20)).await);
 }
 
+/// How `SQLite` goes about a statement.
+async fn plan(connection: &mut SqliteConnection, statement: &str) -> Vec<String> {
+    let question = format!("EXPLAIN QUERY PLAN {statement}");
+    let mut query = sqlx::query(sqlx::AssertSqlSafe(question));
+    for number in 1..=9 {
+        if statement.contains(&format!("${number}")) {
+            query = query.bind(number);
+        }
+    }
+    let steps = query.fetch_all(connection).await.unwrap();
+    steps.iter().map(|step| step.get("detail")).collect()
+}
+
 #[tokio::test]
-async fn a_claim_looks_at_nothing_but_what_it_takes() {
+async fn what_is_asked_often_looks_at_nothing_but_what_it_finds() {
     let mut connection = open::memory().await.unwrap();
-    for (statement, index) in [(DUE, "operations_due"), (LOST, "operations_lease")] {
-        let question = format!("EXPLAIN QUERY PLAN {statement}");
-        let plan = sqlx::query(sqlx::AssertSqlSafe(question))
-            .bind(1)
-            .bind(2)
-            .bind(3)
-            .fetch_all(&mut connection)
-            .await
-            .unwrap();
-        let steps: Vec<String> = plan.iter().map(|step| step.get("detail")).collect();
-        assert!(steps.iter().any(|step| step.contains(index)), "{steps:#?}");
-        let sorts_or_scans = |step: &String| step.contains("TEMP B-TREE") || step.starts_with("SCAN operations ");
-        assert!(!steps.iter().any(|step| sorts_or_scans(step) && !step.contains(index)), "{steps:#?}");
+    let list = |filter: &str| format!("SELECT * FROM {filter} AND seq < $2 ORDER BY seq DESC LIMIT $3");
+    let statements = [
+        (DUE.to_owned(), "operations_due"),
+        (LOST.to_owned(), "operations_lease"),
+        (PROMOTE.to_owned(), "operations_open"),
+        (NEXT_DUE.to_owned(), "operations_due"),
+        (OLDEST_OPEN.to_owned(), "operations_waiting_since"),
+        (Old::Keys.statement().to_owned(), "idempotency_keys_by_age"),
+        (Old::Operations.statement().to_owned(), "operations_ended"),
+        (Old::Audit.statement().to_owned(), "audit_by_time"),
+        (list("operations WHERE 1 = 1 AND location = $1"), "operations_by_location"),
+        (list("operations WHERE 1 = 1 AND location = $1 AND contact = $4"), "operations_by_contact"),
+        (list("operations WHERE 1 = 1 AND state = $1"), "operations_by_state"),
+        (list("audit WHERE 1 = 1 AND location = $1"), "audit_by_location"),
+        (list("audit WHERE 1 = 1 AND contact = $1"), "audit_by_contact"),
+        (list("audit WHERE 1 = 1 AND operation = $1"), "audit_by_operation"),
+    ];
+    for (statement, index) in statements {
+        let steps = plan(&mut connection, &statement).await;
+        assert!(steps.iter().any(|step| step.contains(index)), "{statement}: {steps:#?}");
+        let sorts = steps.iter().any(|step| step.contains("ORDER BY"));
+        let scans = steps.iter().any(|step| step.starts_with("SCAN operations") && !step.contains("INDEX"));
+        assert!(!sorts && !scans, "{statement}: {steps:#?}");
     }
 }
