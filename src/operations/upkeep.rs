@@ -41,7 +41,7 @@ pub(super) async fn run(core: Arc<Core>, stop: CancellationToken) {
     }
 }
 
-async fn measure(core: &Core) {
+pub(super) async fn measure(core: &Core) {
     match core.store.depth().await {
         Ok(depth) => core.metrics().depth(&depth.by_state, depth.oldest_open),
         Err(failure) => {
@@ -51,7 +51,7 @@ async fn measure(core: &Core) {
     }
 }
 
-async fn prune(core: &Core) {
+pub(super) async fn prune(core: &Core) {
     let (now, settings) = (core.clock.now(), &core.settings);
     let before = |age| earlier(now, age);
     let pruned = core
