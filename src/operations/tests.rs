@@ -8,14 +8,11 @@ mod model;
 mod requests;
 
 use super::*;
-use crate::{
-    domain::{
-        ids::OperationId,
-        operation::{AuditEntry, AuditFilter, Operation, OperationState, Requester, Submission},
-        problem::{Problem, ProblemKind},
-        write::{Fields, Tag, Write},
-    },
-    store::OperationStore as _,
+use crate::domain::{
+    ids::OperationId,
+    operation::{AuditEntry, AuditFilter, Operation, OperationState, Requester, Submission},
+    problem::{Problem, ProblemKind},
+    write::{Fields, Tag, Write},
 };
 use double::{Mortal, Script};
 use jiff::Timestamp;

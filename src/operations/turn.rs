@@ -81,7 +81,7 @@ impl Turn {
             Looked::Found(written) => self.done(written, tried).await,
             Looked::Absent => return self.absent(tried).await,
             Looked::NotNow { problem, retry_after } => {
-                let wait = self.close_gate(retry_after);
+                let wait = self.look_again_in(retry_after, settles_at);
                 let problem = self.operation.problem.clone().unwrap_or(problem);
                 let put_off = PutOff { problem, wait, counts: false, uncertain: Some((since, settles_at)) };
                 self.put_off(put_off, tried).await;
@@ -219,7 +219,7 @@ impl Turn {
             Looked::Found(written) => self.done(written, tried).await,
             Looked::Absent => self.finish(AttemptEnd::Failed(refusal), tried, "absent").await,
             Looked::NotNow { retry_after, .. } => {
-                let wait = self.close_gate(retry_after);
+                let wait = self.look_again_in(retry_after, settles_at);
                 self.put_off(PutOff { problem: refusal, wait, counts: true, uncertain }, tried).await;
             }
         }
@@ -251,6 +251,16 @@ impl Turn {
     /// Closes the location's gate. Says when this operation may try again.
     fn close_gate(&self, retry_after: Option<Duration>) -> Duration {
         self.core.gates.close(&self.operation.location, retry_after, &self.core.backoff)
+    }
+
+    /// A wait that is known is the location's. Otherwise only this look failed, perhaps for good: it is repeated ever less
+    /// often the longer it has been due, and nobody else waits for it.
+    fn look_again_in(&self, retry_after: Option<Duration>, settles_at: Timestamp) -> Duration {
+        if retry_after.is_some() {
+            return self.close_gate(retry_after);
+        }
+        let waited = until(settles_at, self.core.clock.now());
+        self.core.backoff.pause(1).max(self.core.backoff.asked(waited))
     }
 
     /// The process stops before it was tried: gives it back as it was.

@@ -17,7 +17,7 @@ const WRITES_A_LIFE: u64 = 25;
 const CONTACTS: u64 = 3;
 
 /// How long a write whose answer was lost may still be on its way: less than `settle`.
-const LATE: Duration = Duration::from_millis(10);
+const LATE: Duration = Duration::from_millis(5);
 
 /// What stands in GHL: one record, or one tag added.
 #[derive(Debug, Clone)]
@@ -36,7 +36,8 @@ struct Ghl {
     records: Vec<Record>,
     /// Carried out at that time, though nobody will be told.
     late: Vec<(Timestamp, Operation)>,
-    refused: HashSet<OperationId>,
+    /// Whether it refuses a write; it is of one mind about it.
+    verdicts: HashMap<OperationId, bool>,
     seed: u64,
     lives: u64,
 }
@@ -101,33 +102,28 @@ impl Ghl {
         if self.is_taken(operation) {
             return refused(true);
         }
-        match self.draw(12) {
+        let refuses = self.draw(10) == 0;
+        let refuses = *self.verdicts.entry(operation.id.clone()).or_insert(refuses);
+        match self.draw(10) {
             0 => broken(),
-            1 => {
-                self.apply(operation, now);
-                broken()
-            }
+            1 => not_sent(None),
             2 => {
-                self.late.push((backoff::later(now, LATE), operation.clone()));
-                broken()
-            }
-            3 => {
-                self.refused.insert(operation.id.clone());
-                refused(false)
-            }
-            4 => not_sent(None),
-            5 => {
                 let problem = Problem::new(ProblemKind::QuotaExhausted, "429");
                 let retry_after = Some(Duration::from_millis(2));
                 Attempted::Deferred { problem, upstream_status: Some(429), retry_after }
             }
-            // 422, and created all the same, or truly refused.
-            6 if may_double(operation.write.kind()) => {
+            _ if refuses => refused(self.draw(2) == 0),
+            3 => {
                 self.apply(operation, now);
-                refused(true)
+                broken()
             }
-            7 if may_double(operation.write.kind()) => {
-                self.refused.insert(operation.id.clone());
+            4 => {
+                self.late.push((backoff::later(now, LATE), operation.clone()));
+                broken()
+            }
+            // 422, and created all the same.
+            5 if may_double(operation.write.kind()) => {
+                self.apply(operation, now);
                 refused(true)
             }
             _ => Attempted::Done { written: self.apply(operation, now), upstream_status: Some(201) },
@@ -167,7 +163,8 @@ impl Delivery for Line {
         let now = self.model.clock.now();
         let mut ghl = self.model.ghl.lock().unwrap();
         ghl.arrive(now);
-        let not_now = Looked::NotNow { problem: refusal(503), retry_after: Some(Duration::from_millis(1)) };
+        let retry_after = (ghl.draw(2) == 0).then(|| Duration::from_millis(1));
+        let not_now = Looked::NotNow { problem: refusal(503), retry_after };
         let looked = if ghl.draw(5) == 0 { not_now } else { ghl.look(operation, taken) };
         Box::pin(std::future::ready(looked))
     }
@@ -195,7 +192,7 @@ async fn live(inner: &Arc<dyn OperationStore>, model: &Arc<Model>) -> Life {
         metrics: Metrics::new(),
         touched: Arc::new(|_, _, _| ()),
     };
-    let settings = OperationSettings { max_attempts: 10_000, ..settings() };
+    let settings = OperationSettings { max_attempts: 10_000, settle: Duration::from_millis(15), ..settings() };
     Life { operations: Operations::start(parts, &settings).await.unwrap(), store, tasks }
 }
 
@@ -255,21 +252,13 @@ fn assert_each_once(seed: u64, operations: &[Operation], ghl: &Ghl) {
         match operation.state {
             OperationState::Done => {
                 let (of, content) = describe(operation);
-                let of = if operation.write.kind() == WriteKind::CreateContact {
-                    match &operation.write {
-                        Write::CreateContact { fields } => fields.text("email").unwrap().to_owned(),
-                        _ => of,
-                    }
-                } else {
-                    of
-                };
                 expected.entry((operation.write.kind(), of)).or_default().push(content);
                 if may_double(operation.write.kind()) {
                     let id = operation.written.clone().unwrap().id.unwrap();
                     assert!(ids.insert(id), "seed {seed}: one record for two operations: {operation:?}");
                 }
             }
-            OperationState::Failed => assert!(ghl.refused.contains(&operation.id), "seed {seed}: {operation:?}"),
+            OperationState::Failed => assert!(ghl.verdicts[&operation.id], "seed {seed}: {operation:?}"),
             _ => panic!("seed {seed}: {operation:?}"),
         }
     }
@@ -280,7 +269,10 @@ fn assert_each_once(seed: u64, operations: &[Operation], ghl: &Ghl) {
             held.entry((record.kind, record.of.clone())).or_default().push(record.content.clone());
         }
     }
-    assert_eq!(sorted(held), sorted(expected), "seed {seed}");
+    let (held, expected) = (sorted(held), sorted(expected));
+    for key in held.keys().chain(expected.keys()) {
+        assert_eq!(held.get(key), expected.get(key), "seed {seed}: {key:?}");
+    }
 }
 
 fn assert_in_order(seed: u64, operations: &[Operation], ghl: &Ghl) {
@@ -296,7 +288,7 @@ fn assert_in_order(seed: u64, operations: &[Operation], ghl: &Ghl) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn each_accepted_write_is_there_once_and_in_order_whatever_breaks() {
-    for seed in 1..=4 {
+    for seed in 1..=3 {
         let (operations, ghl) = run(seed).await;
         assert_eq!(operations.len(), LIVES * usize::try_from(WRITES_A_LIFE).unwrap());
         let done = operations.iter().filter(|operation| operation.state == OperationState::Done).count();
