@@ -10,6 +10,7 @@ mod load;
 mod process;
 mod product;
 mod warm;
+mod writes;
 
 use clap::{Parser, Subcommand};
 
@@ -28,6 +29,8 @@ enum What {
     Cold(cold::Options),
     /// Start to ready, resident memory idle, and memory for each cached profile.
     Footprint(footprint::Options),
+    /// Durable accepted writes, one writer against many, beside the device's own flushes.
+    Writes(writes::Options),
     /// (internal) The bare route.
     #[command(hide = true)]
     ServeBare(bare::Options),
@@ -43,6 +46,7 @@ fn main() -> anyhow::Result<()> {
             What::Warm(options) => warm::run(&options).await,
             What::Cold(options) => cold::run(&options).await,
             What::Footprint(options) => footprint::run(&options).await,
+            What::Writes(options) => writes::run(&options).await,
             What::ServeBare(options) => bare::serve(options).await,
             What::ServeProduct(options) => product::serve(options).await,
         }
