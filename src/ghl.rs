@@ -1,5 +1,5 @@
-//! Everything that knows GHL's wire format, the read side: one method an endpoint ([`Client`]), a lenient model that
-//! turns GHL's JSON into domain types, and GHL's overloaded errors told apart ([`GhlError`]).
+//! Everything that knows GHL's wire format: one method an endpoint ([`Client`]), a lenient model that turns GHL's JSON
+//! into domain types, and GHL's overloaded errors told apart ([`GhlError`]).
 //!
 //! What leaves here is in our spelling and free of redacted fields ([`Redaction`]). It knows neither the cache nor who
 //! asked; whether a contact belongs to the location asked for is checked here, because only here both are seen.
@@ -12,7 +12,7 @@ mod redact;
 mod search;
 pub mod text;
 
-pub use client::{Client, Loaded};
+pub use client::{Client, Identity, Loaded};
 pub use error::{Endpoint, Flaw, GhlError, Late, Resource, TokenFault};
 pub use redact::Redaction;
 pub use search::{BusinessQuery, Direction, SearchAfter, SearchPage, SearchQuery, Sort};

@@ -1,4 +1,9 @@
-//! The handle on GHL's read endpoints: typed in, typed out, one method each, each a [`Call`] value handed to `upstream`.
+//! The handle on GHL's endpoints: typed in, typed out, one method each, each a [`Call`] value handed to `upstream`. The
+//! reads stand here, what changes something in `writes.rs`.
+
+mod writes;
+
+pub use writes::Identity;
 
 use super::{
     decode,
@@ -34,10 +39,11 @@ pub struct Loaded<T> {
     pub bytes: usize,
 }
 
-/// GHL's read endpoints. Cheap to clone.
+/// GHL's endpoints. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Client {
     inner: Arc<Inner>,
+    reading: Reading,
 }
 
 #[derive(Debug)]
@@ -47,7 +53,6 @@ struct Inner {
     token: Option<LiveSecret>,
     /// The one location the token is for; without it, the token is for none.
     location: Option<LocationId>,
-    reading: Reading,
 }
 
 impl Client {
@@ -60,9 +65,16 @@ impl Client {
             version: settings.version.clone(),
             token: settings.token.clone(),
             location: settings.location_id.clone(),
-            reading,
         };
-        Self { inner: Arc::new(inner) }
+        Self { inner: Arc::new(inner), reading }
+    }
+
+    /// The same client, but that what is configured to be redacted is read too: for comparing alone, never for showing or
+    /// keeping. `ssn` stays out.
+    #[must_use]
+    pub fn unredacted(&self) -> Self {
+        let reading = Reading { redact: Redaction::default(), timezone: self.reading.timezone.clone() };
+        Self { inner: self.inner.clone(), reading }
     }
 
     /// What a location may spend, was spent, and on what; `None` where the upstream has no policy.
@@ -232,7 +244,7 @@ impl Client {
     ) -> Result<Loaded<T>, GhlError> {
         let (envelope, bytes) = self.ask(loc, endpoint, call, ctx).await?;
         let record = decode::record(envelope, key).map_err(GhlError::invalid)?;
-        let value = read(record, &self.inner.reading).map_err(|NoId| {
+        let value = read(record, &self.reading).map_err(|NoId| {
             GhlError::invalid(Flaw::Decode { path: format!("{key}.id"), message: "the field is missing".into() })
         })?;
         Ok(Loaded { value, bytes })
@@ -276,7 +288,7 @@ impl Client {
         entries: Vec<Value>,
         read: fn(Value, &Reading) -> Result<T, NoId>,
     ) -> Vec<T> {
-        let (records, skipped) = model::list(entries, |entry| read(entry, &self.inner.reading));
+        let (records, skipped) = model::list(entries, |entry| read(entry, &self.reading));
         if skipped > 0 {
             tracing::debug!(endpoint = endpoint.name(), skipped, "GHL sent entries without an id, left out");
         }

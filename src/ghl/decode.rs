@@ -42,6 +42,24 @@ pub(super) fn list(envelope: &mut Map<String, Value>, key: &str) -> Result<Vec<V
     }
 }
 
+/// The one record under `key`, or that there is none: `null`.
+pub(super) fn optional_record(mut envelope: Map<String, Value>, key: &str) -> Result<Option<Value>, Flaw> {
+    match envelope.get_mut(key).map(Value::take) {
+        Some(record @ Value::Object(_)) => Ok(Some(record)),
+        Some(Value::Null) if !says_error(&envelope) => Ok(None),
+        Some(_) | None => Err(missing(&envelope, key)),
+    }
+}
+
+/// A success that holds nothing but its flag, which GHL spells in two ways.
+pub(super) fn flag_of_success(envelope: &Map<String, Value>) -> Result<(), Flaw> {
+    match ["succeded", "succeeded"].iter().find_map(|&key| envelope.get(key)).and_then(Value::as_bool) {
+        Some(true) => Ok(()),
+        None if !says_error(envelope) => Ok(()),
+        Some(false) | None => Err(Flaw::ErrorBody { said: body::Said::of(envelope).excerpt }),
+    }
+}
+
 /// A count, as a number or a text.
 pub(super) fn count(envelope: &Map<String, Value>, key: &str) -> Option<u64> {
     match envelope.get(key)? {

@@ -3,45 +3,18 @@
 
 pub(super) mod body;
 mod classify;
+mod endpoint;
+mod outcome;
 mod problem;
 
 pub(super) use classify::classify;
+pub use endpoint::Endpoint;
 
+use crate::domain::ids::ContactId;
 use std::time::Duration;
 
 /// GHL's burst window: how long to wait after a 429 that does not say (reference: "Rate limits").
 pub const BURST_WINDOW: Duration = Duration::from_secs(10);
-
-/// The read endpoints, by the names used in metrics and `Server-Timing`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[expect(missing_docs, reason = "the names say it")]
-pub enum Endpoint {
-    Contact,
-    Notes,
-    Note,
-    Tasks,
-    Task,
-    Appointments,
-    Search,
-    BusinessContacts,
-}
-
-impl Endpoint {
-    /// The stable name.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Contact => "contact",
-            Self::Notes => "notes",
-            Self::Note => "note",
-            Self::Tasks => "tasks",
-            Self::Task => "task",
-            Self::Appointments => "appointments",
-            Self::Search => "search",
-            Self::BusinessContacts => "business_contacts",
-        }
-    }
-}
 
 /// A thing other than a contact that was asked for by its id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,7 +80,7 @@ pub enum Flaw {
     },
     /// GHL knows no such route: the base URL or the `Version` header is wrong.
     Route,
-    /// A status that a read does not have.
+    /// A status that the endpoint does not have.
     Status {
         /// GHL's words, masked and cut.
         said: Option<String>,
@@ -126,6 +99,16 @@ pub enum GhlError {
     /// GHL knows no such thing.
     #[error("GHL knows no such {0:?}")]
     NotFound(Resource),
+    /// GHL refuses a second contact with this e-mail address or phone (reference: "Errors", duplicate on create or update).
+    #[error("GHL refuses a second such contact")]
+    Duplicate {
+        /// The contact that is there, where GHL says which.
+        existing: Option<ContactId>,
+        /// What both have: `email` or `phone`.
+        field: Option<&'static str>,
+        /// 400, as far as is known.
+        status: u16,
+    },
     /// GHL rejects the token, its scope, its class, its location or the `Version` header.
     #[error("GHL rejects the token ({fault:?})")]
     Unauthorized {
@@ -143,6 +126,8 @@ pub enum GhlError {
         retry_after: Duration,
         /// Whether it is the day's quota, not the burst's.
         day: bool,
+        /// Whether GHL said so (429), rather than our own account of its quota.
+        answered: bool,
     },
     /// GHL failed repeatedly and is left alone for a while. No call was made.
     #[error("GHL failed repeatedly and is left alone for a while")]
@@ -165,6 +150,8 @@ pub enum GhlError {
         status: Option<u16>,
         /// A short stable word: `status`, `connect` or `broken`.
         code: &'static str,
+        /// Whether the request may have left.
+        sent: bool,
         /// GHL's or the wire's words, masked and cut.
         said: Option<String>,
     },
@@ -205,6 +192,7 @@ impl GhlError {
             Self::NoToken
             | Self::ContactNotFound
             | Self::NotFound(_)
+            | Self::Duplicate { .. }
             | Self::Unauthorized { .. }
             | Self::Validation { .. } => false,
         }

@@ -1,5 +1,7 @@
 //! The words of an error body, whichever of GHL's five shapes it has, and what of them may be repeated.
 
+use super::GhlError;
+use crate::domain::ids::ContactId;
 use serde_json::{Map, Value};
 use std::net::IpAddr;
 
@@ -48,6 +50,24 @@ impl Said {
         };
         Self { words: message.to_lowercase(), excerpt, html: false }
     }
+}
+
+/// GHL's refusal of a second contact: `{message, meta: {contactId, contactName, matchingField}}`, under 400. The name is
+/// not kept: it is somebody's.
+pub(super) fn duplicate(body: &str, status: u16) -> Option<GhlError> {
+    if !matches!(status, 400 | 409 | 422) {
+        return None;
+    }
+    let map: Map<String, Value> = serde_json::from_str(body.trim_start_matches('\u{feff}')).ok()?;
+    let meta = |key: &str| map.get("meta").and_then(|meta| meta.get(key)).and_then(Value::as_str);
+    let field = match meta("matchingField") {
+        Some("email") => Some("email"),
+        Some("phone") => Some("phone"),
+        Some(_) | None => None,
+    };
+    let says_so = Said::of(&map).words.contains("duplicated contact");
+    let existing = meta("contactId").and_then(|id| ContactId::parse(id).ok());
+    (says_so || field.is_some()).then_some(GhlError::Duplicate { existing, field, status })
 }
 
 fn message(value: &Value) -> Option<String> {

@@ -1,7 +1,7 @@
 //! From what happened on the wire to what it means. Only the HTTP status and GHL's words count (reference: "Errors").
 
 use super::{
-    BURST_WINDOW, Endpoint, Flaw, GhlError, Late, Resource, TokenFault,
+    BURST_WINDOW, Endpoint, Flaw, GhlError, Late, TokenFault,
     body::{self, Said},
 };
 use crate::upstream::CallError;
@@ -12,14 +12,20 @@ pub(in crate::ghl) fn classify(endpoint: Endpoint, error: CallError) -> GhlError
     match error {
         CallError::Deadline => GhlError::Timeout(Late::Deadline),
         CallError::TimedOut(_) => GhlError::Timeout(Late::Call),
-        CallError::Connect(ref text) | CallError::Broken(ref text) => {
-            GhlError::Unavailable { status: None, code: error.code(), said: body::excerpt(text) }
-        }
-        CallError::QuotaSpent { retry_after, day } => GhlError::RateLimited { retry_after, day },
+        CallError::Connect(ref text) | CallError::Broken(ref text) => GhlError::Unavailable {
+            status: None,
+            code: error.code(),
+            sent: !matches!(error, CallError::Connect(_)),
+            said: body::excerpt(text),
+        },
+        CallError::QuotaSpent { retry_after, day } => GhlError::RateLimited { retry_after, day, answered: false },
         CallError::BreakerOpen { retry_after } => GhlError::LeftAlone { retry_after },
         CallError::BodyTooLarge(_) => GhlError::invalid(Flaw::TooLarge),
         CallError::Decode { path, message } => GhlError::invalid(Flaw::Decode { path, message }),
-        CallError::Status { status, body, retry_after } => of_status(endpoint, status, &Said::read(&body), retry_after),
+        CallError::Status { status, body, retry_after } => match body::duplicate(&body, status) {
+            Some(duplicate) if endpoint.writes() => duplicate,
+            Some(_) | None => of_status(endpoint, status, &Said::read(&body), retry_after),
+        },
     }
 }
 
@@ -31,8 +37,11 @@ fn of_status(endpoint: Endpoint, status: u16, said: &Said, retry_after: Option<D
         401 if said.words.contains("timed out") => GhlError::Timeout(Late::Gateway),
         401 | 403 => GhlError::Unauthorized { fault: token_fault(&said.words), status, said: said.excerpt.clone() },
         408 => GhlError::Timeout(Late::Gateway),
-        429 => GhlError::RateLimited { retry_after: retry_after.unwrap_or(BURST_WINDOW), day: false },
-        500..=599 => GhlError::Unavailable { status: Some(status), code: "status", said: said.excerpt.clone() },
+        429 => GhlError::RateLimited { retry_after: retry_after.unwrap_or(BURST_WINDOW), day: false, answered: true },
+        500..=599 => {
+            GhlError::Unavailable { status: Some(status), code: "status", sent: true, said: said.excerpt.clone() }
+        }
+        402..=499 if endpoint.writes() => GhlError::Validation { status, said: said.excerpt.clone() },
         _ => GhlError::InvalidResponse { status, flaw: Flaw::Status { said: said.excerpt.clone() } },
     }
 }
@@ -52,17 +61,11 @@ fn refused(endpoint: Endpoint, status: u16, said: &Said) -> GhlError {
         return GhlError::InvalidResponse { status, flaw: Flaw::Html };
     }
     let said = said.excerpt.clone();
-    match endpoint {
-        Endpoint::Search | Endpoint::BusinessContacts if status != 410 => GhlError::Validation { status, said },
+    if endpoint.takes_input() && status != 410 {
+        GhlError::Validation { status, said }
+    } else {
         // The caller has nothing to mend here: the ids were well formed.
-        Endpoint::Contact
-        | Endpoint::Notes
-        | Endpoint::Note
-        | Endpoint::Tasks
-        | Endpoint::Task
-        | Endpoint::Appointments
-        | Endpoint::Search
-        | Endpoint::BusinessContacts => GhlError::InvalidResponse { status, flaw: Flaw::Status { said } },
+        GhlError::InvalidResponse { status, flaw: Flaw::Status { said } }
     }
 }
 
@@ -74,28 +77,10 @@ fn not_found(endpoint: Endpoint, words: &str) -> Option<GhlError> {
         return None;
     }
     let names = |thing: &str| words.split(|c: char| !c.is_ascii_alphanumeric()).any(|word| word == thing);
-    match endpoint {
-        Endpoint::Note if names("note") => Some(GhlError::NotFound(Resource::Note)),
-        Endpoint::Task if names("task") => Some(GhlError::NotFound(Resource::Task)),
-        Endpoint::BusinessContacts if names("business") => Some(GhlError::NotFound(Resource::Business)),
-        Endpoint::Contact
-        | Endpoint::Notes
-        | Endpoint::Note
-        | Endpoint::Tasks
-        | Endpoint::Task
-        | Endpoint::Appointments
-            if names("contact") =>
-        {
-            Some(GhlError::ContactNotFound)
-        }
-        Endpoint::Contact
-        | Endpoint::Notes
-        | Endpoint::Note
-        | Endpoint::Tasks
-        | Endpoint::Task
-        | Endpoint::Appointments
-        | Endpoint::Search
-        | Endpoint::BusinessContacts => None,
+    match endpoint.item() {
+        Some(item) if names(item.word()) => Some(GhlError::NotFound(item)),
+        Some(_) | None if endpoint.names_contact() && names("contact") => Some(GhlError::ContactNotFound),
+        Some(_) | None => None,
     }
 }
 

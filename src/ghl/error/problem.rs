@@ -2,7 +2,10 @@
 //! everything else in the cause, for the log.
 
 use super::{Flaw, GhlError, Late, Resource, TokenFault};
-use crate::domain::problem::{Problem, ProblemKind};
+use crate::domain::{
+    ids::ContactId,
+    problem::{Problem, ProblemKind},
+};
 
 impl GhlError {
     /// The problem a caller gets.
@@ -18,6 +21,7 @@ impl GhlError {
             Self::RateLimited { retry_after, .. } | Self::LeftAlone { retry_after } => {
                 problem.with_retry_after(*retry_after)
             }
+            Self::Duplicate { existing, field, .. } => name_the_other(problem, existing.as_ref(), *field),
             Self::Validation { said: None, .. }
             | Self::NoToken
             | Self::ContactNotFound
@@ -38,6 +42,7 @@ impl GhlError {
             Self::NoToken | Self::Unauthorized { .. } => ProblemKind::UpstreamUnauthorized,
             Self::ContactNotFound => ProblemKind::ContactNotFound,
             Self::NotFound(_) => ProblemKind::NotFound,
+            Self::Duplicate { .. } => ProblemKind::DuplicateContact,
             Self::RateLimited { .. } => ProblemKind::QuotaExhausted,
             Self::Validation { .. } => ProblemKind::ValidationFailed,
             Self::LeftAlone { .. } | Self::Unavailable { .. } => ProblemKind::UpstreamUnavailable,
@@ -52,6 +57,7 @@ impl GhlError {
             Self::NoToken => (None, "no-token"),
             Self::ContactNotFound | Self::NotFound(_) => (None, "not-found"),
             Self::Unauthorized { fault, status, .. } => (Some(*status), fault.code()),
+            Self::Duplicate { status, .. } => (Some(*status), "duplicate"),
             Self::RateLimited { day: false, .. } => (Some(429), "rate-limited"),
             Self::RateLimited { day: true, .. } => (Some(429), "day-spent"),
             Self::LeftAlone { .. } => (None, "breaker-open"),
@@ -73,6 +79,7 @@ impl GhlError {
             Self::NotFound(Resource::Note) => "GHL knows no note with this id on this contact.",
             Self::NotFound(Resource::Task) => "GHL knows no task with this id on this contact.",
             Self::NotFound(Resource::Business) => "GHL knows no business with this id in this location.",
+            Self::Duplicate { .. } => "This location takes no second contact with the same e-mail address or phone.",
             Self::Unauthorized { fault, .. } => fault.sentence(),
             Self::RateLimited { day: false, .. } => "GHL's quota for this location is spent for now.",
             Self::RateLimited { day: true, .. } => "GHL's quota for this location is spent for today.",
@@ -91,6 +98,7 @@ impl GhlError {
             Self::NoToken
             | Self::ContactNotFound
             | Self::NotFound(_)
+            | Self::Duplicate { .. }
             | Self::RateLimited { .. }
             | Self::LeftAlone { .. }
             | Self::Timeout(_) => None,
@@ -103,6 +111,17 @@ impl GhlError {
                 Flaw::ErrorBody { said } | Flaw::Status { said } => said.clone(),
             },
         }
+    }
+}
+
+/// The other contact's id helps who would rather change that one.
+fn name_the_other(problem: Problem, existing: Option<&ContactId>, field: Option<&'static str>) -> Problem {
+    let Some(existing) = existing else { return problem };
+    let detail = format!("{} Contact {existing} has it.", problem.detail);
+    let problem = Problem { detail: detail.into(), ..problem };
+    match field {
+        Some(field) => problem.with_error(format!("/{field}"), format!("contact {existing} has the same")),
+        None => problem,
     }
 }
 
@@ -125,7 +144,7 @@ impl TokenFault {
         match self {
             Self::Expired => "GHL says that our access token is invalid or has expired.",
             Self::Rejected => "GHL does not know our private integration token: it was mistyped, rotated or deleted.",
-            Self::Scope => "Our GHL token lacks a scope: reading needs contacts.readonly, on a sub-account's token.",
+            Self::Scope => "Our GHL token lacks a scope: reading needs contacts.readonly, writing contacts.write.",
             Self::Class => "Our GHL token is of the wrong kind: a sub-account's token is needed, not an agency's.",
             Self::Location => "Our GHL token has no access to this location.",
             Self::Version => "GHL does not accept the configured Version header (ghl.version).",
