@@ -9,6 +9,7 @@ mod backoff;
 mod core;
 mod delivery;
 mod gates;
+pub mod ghl;
 mod ids;
 mod log;
 mod requests;

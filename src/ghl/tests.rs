@@ -21,6 +21,7 @@ use std::{
 };
 
 mod errors;
+mod writes;
 
 pub(super) const LOCATION: &str = "Wq7LmZt2RbXc9YdKe4Hs";
 pub(super) const CONTACT: &str = "k3VnPz8QaRt5JmXw1CyB";

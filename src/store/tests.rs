@@ -163,7 +163,7 @@ impl On<'_> {
 
     /// Ids of those that are claimed, each for a minute.
     pub(crate) async fn claim(&self, second: i64) -> Vec<String> {
-        let claimed = self.0.claim(at(second), at(second + 60), 100).await.unwrap();
+        let claimed = self.0.claim(at(second), at(second + 60), 100, Vec::new()).await.unwrap();
         claimed.into_iter().map(|operation| operation.id.to_string()).collect()
     }
 

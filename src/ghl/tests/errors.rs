@@ -20,6 +20,7 @@ async fn ask(fake: &Fake, endpoint: Endpoint) -> GhlError {
         Endpoint::BusinessContacts => {
             client.business_contacts(&loc, &business, BusinessQuery::default(), &ctx).await.map(|_| ())
         }
+        write => writes::make(client, write, &ctx).await.map(|_| ()),
     }
     .unwrap_err()
 }
@@ -27,9 +28,12 @@ async fn ask(fake: &Fake, endpoint: Endpoint) -> GhlError {
 /// File, endpoint, kind, `upstream.code`, whether trying again may help.
 #[rustfmt::skip]
 const FAMILIES: &[(&str, Endpoint, ProblemKind, &str, bool)] = {
-    use Endpoint::{Appointments, Contact, Note, Notes, Search, Task, Tasks};
+    use Endpoint::{
+        Appointments, Contact, ContactCreate, ContactDelete, ContactUpdate, Duplicate, Note, NoteCreate, NoteUpdate,
+        Notes, Search, TagsAdd, Task, TaskComplete, TaskDelete, Tasks,
+    };
     use ProblemKind::{
-        ContactNotFound, NotFound, QuotaExhausted, UpstreamInvalidResponse, UpstreamTimeout, UpstreamUnauthorized,
+        ContactNotFound, DuplicateContact, NotFound, QuotaExhausted, UpstreamInvalidResponse, UpstreamTimeout, UpstreamUnauthorized,
         UpstreamUnavailable, ValidationFailed,
     };
     &[
@@ -44,9 +48,21 @@ const FAMILIES: &[(&str, Endpoint, ProblemKind, &str, bool)] = {
         ("error_400_contact_not_found.json", Appointments, ContactNotFound, "not-found", false),
         ("error_400_contact_with_id_not_found.json", Notes, ContactNotFound, "not-found", false),
         ("error_400_contact_with_id_not_found.json", Task, ContactNotFound, "not-found", false),
+        ("error_400_contact_not_found.json", ContactUpdate, ContactNotFound, "not-found", false),
+        ("error_400_contact_not_found.json", ContactDelete, ContactNotFound, "not-found", false),
+        ("error_400_contact_not_found.json", TagsAdd, ContactNotFound, "not-found", false),
+        ("error_400_contact_with_id_not_found.json", NoteCreate, ContactNotFound, "not-found", false),
+        ("error_400_contact_with_id_not_found.json", TaskComplete, ContactNotFound, "not-found", false),
+        ("error_400_duplicate_email.json", ContactCreate, DuplicateContact, "duplicate", false),
+        ("error_400_duplicate_email.json", ContactUpdate, DuplicateContact, "duplicate", false),
+        ("error_400_duplicate_email.json", Contact, UpstreamInvalidResponse, "status", false),
+        ("error_400_phone.json", ContactCreate, ValidationFailed, "validation", false),
+        ("error_400_phone.json", Duplicate, ValidationFailed, "validation", false),
         ("error_400_invalid_field.json", Search, ValidationFailed, "validation", false),
         ("error_400_invalid_field.json", Contact, UpstreamInvalidResponse, "status", false),
         ("error_400_note_not_found.json", Note, NotFound, "not-found", false),
+        ("error_400_note_not_found.json", NoteUpdate, NotFound, "not-found", false),
+        ("error_400_task_not_found.json", TaskDelete, NotFound, "not-found", false),
         ("error_400_task_not_found.json", Task, NotFound, "not-found", false),
         ("error_400_version_garbage.json", Contact, UpstreamUnauthorized, "version", false),
         ("error_401_access_token_invalid.json", Contact, UpstreamUnauthorized, "token-expired", false),
@@ -63,8 +79,10 @@ const FAMILIES: &[(&str, Endpoint, ProblemKind, &str, bool)] = {
         ("error_403_cdn.html", Contact, UpstreamInvalidResponse, "html", true),
         ("error_403_forbidden_resource.json", Contact, UpstreamUnauthorized, "token-class", false),
         ("error_403_location.json", Search, UpstreamUnauthorized, "location", false),
+        ("error_404_cannot_get.json", TagsAdd, UpstreamInvalidResponse, "route", false),
         ("error_404_cannot_get.json", Notes, UpstreamInvalidResponse, "route", false),
         ("error_404_empty.txt", Contact, UpstreamInvalidResponse, "route", false),
+        ("error_422_message_list.json", ContactCreate, ValidationFailed, "validation", false),
         ("error_422_message_list.json", Search, ValidationFailed, "validation", false),
         ("error_422_status_differs.json", Search, ValidationFailed, "validation", false),
         ("error_429_too_many.json", Contact, QuotaExhausted, "rate-limited", true),

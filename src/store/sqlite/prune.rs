@@ -26,7 +26,7 @@ impl Old {
             }
             // One that a key stands for is kept as long as the key: a repeated request is answered from it.
             Self::Operations => {
-                "DELETE FROM operations WHERE seq IN (SELECT seq FROM operations AS old
+                "DELETE FROM operations WHERE seq IN (SELECT seq FROM operations AS old INDEXED BY operations_ended
                      WHERE state IN ('done', 'failed', 'dead', 'cancelled') AND updated_at < $1
                      AND NOT EXISTS (SELECT 1 FROM idempotency_keys WHERE operation = old.id) LIMIT $2)"
             }

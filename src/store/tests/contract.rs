@@ -1,11 +1,12 @@
 //! Accepting, keys, turns and the ends of attempts.
 
 use super::{
-    On, at, attempt, contact, done, entry, key, later, new, new_contact, note, on_every_store, problem, written,
+    On, at, attempt, contact, done, entry, key, later, location, new, new_contact, note, on_every_store, problem,
+    written,
 };
 use crate::{
     domain::{
-        ids::OperationId,
+        ids::{LocationId, OperationId},
         operation::{AttemptEnd, AuditEvent, AuditFilter, NewOperation, OperationFilter, OperationState},
     },
     store::{Accepted, OperationStore, Reservation, sqlite::SqliteStore},
@@ -19,6 +20,7 @@ on_every_store! {
     what_waits_for_another_attempt_keeps_its_place,
     the_same_person_is_not_created_side_by_side,
     a_claim_takes_no_more_than_it_was_told,
+    a_closed_location_is_passed_over,
     what_is_done_knows_what_it_made,
     an_end_comes_once,
     a_lost_attempt_is_uncertain_and_its_late_end_does_not_count,
@@ -99,10 +101,26 @@ async fn a_claim_takes_no_more_than_it_was_told(store: &SqliteStore) {
     for number in 0..5 {
         On(store).accept(&format!("o{number}"), note(&format!("c{number}"))).await;
     }
-    assert_eq!(store.claim(at(1), at(2), 0).await.unwrap(), []);
-    assert_eq!(store.claim(at(1), at(2), 3).await.unwrap().len(), 3);
+    assert_eq!(store.claim(at(1), at(2), 0, Vec::new()).await.unwrap(), []);
+    assert_eq!(store.claim(at(1), at(2), 3, Vec::new()).await.unwrap().len(), 3);
     // Three leases ran out: they count against the limit, too.
-    assert_eq!(store.claim(at(2), at(9), 4).await.unwrap().len(), 4);
+    assert_eq!(store.claim(at(2), at(9), 4, Vec::new()).await.unwrap().len(), 4);
+}
+
+async fn a_closed_location_is_passed_over(store: &SqliteStore) {
+    let elsewhere = LocationId::parse("location2").unwrap();
+    let on = On(store);
+    on.accept("a", note("c1")).await;
+    let foreign = NewOperation { location: elsewhere.clone(), ..new("b", note("c2")) };
+    store.accept(foreign, entry("b", AuditEvent::Accepted)).await.unwrap();
+    let claim = async |second, closed| {
+        let claimed = store.claim(at(second), at(second + 1), 9, closed).await.unwrap();
+        claimed.into_iter().map(|operation| operation.id.to_string()).collect::<Vec<_>>()
+    };
+    assert!(claim(1, vec![location(), elsewhere.clone()]).await.is_empty());
+    assert_eq!(claim(1, vec![location()]).await, ["b"]);
+    assert_eq!(claim(5, vec![elsewhere.clone()]).await, ["a"], "a lost one is passed over as well");
+    assert_eq!(claim(5, vec![]).await, ["b"]);
 }
 
 async fn what_is_done_knows_what_it_made(store: &SqliteStore) {
@@ -161,7 +179,7 @@ async fn what_a_dead_process_left_is_taken_up(store: &SqliteStore) {
     assert_eq!(store.recover(at(9)).await.unwrap(), 2);
     assert_eq!(store.recover(at(9)).await.unwrap(), 0);
     let (fresh, known) = (on.get("a").await, on.get("c").await);
-    assert_eq!(fresh.state, OperationState::Pending);
+    assert_eq!((fresh.state, fresh.due_at), (OperationState::Pending, at(9)));
     assert_eq!((fresh.uncertain_since, fresh.settles_at), (Some(at(1)), Some(at(9))));
     assert_eq!((known.uncertain_since, known.settles_at, known.attempts), (Some(at(-5)), Some(at(9)), 2));
     assert_eq!(on.claim(10).await, ["a", "c"], "b still stands behind a");
