@@ -3,12 +3,14 @@
 
 use serde_json::{Value, json};
 
-use crate::clock::iso;
+use crate::clock::{Millis, iso};
 use crate::faults::Fault;
 use crate::ghl::{Version, shapes};
 use crate::ipinfo::DOWNLOADS;
+use crate::journal::AppliedWrite;
 use crate::model::{Contact, Location};
 use crate::state::State;
+use crate::tokens;
 use crate::wire::{Reply, Request};
 
 /// First path segment of the control API.
@@ -24,7 +26,9 @@ pub(crate) fn answer(state: &mut State, req: &Request) -> Reply {
             state.reset();
             done()
         }
-        ("GET", ["faults"]) => Ok(json!(state.faults.active())),
+        ("GET", ["writes"]) => Ok(writes(state, req)),
+        ("POST", ["quota"]) => spend(state, req),
+        ("GET", ["faults"]) => Ok(json!(state.faults.active(state.now()))),
         ("POST", ["faults"]) => add_faults(state, req),
         ("DELETE", ["faults"]) => {
             state.faults.clear();
@@ -50,7 +54,9 @@ fn overview() -> Value {
     json!({
         "GET calls": "counters by endpoint", "POST reset": "everything back to the seed",
         "GET faults": "what is in force",
-        "POST faults": {"endpoint": "ghl.notes", "times": 1, "action": {"kind": "latency", "ms": 80}},
+        "POST faults": {"endpoint": "ghl.notes", "times": 1, "lastsMs": 60000, "action": {"kind": "latency", "ms": 80}},
+        "GET writes?contactId=&endpoint=&after=": "what took effect, in order",
+        "POST quota": {"locationId": tokens::LOCATION_1, "dayLeft": 0},
         "DELETE faults": "none any more", "GET clock": "the sandbox's time", "POST clock": {"advanceSeconds": 60},
         "GET contacts?locationId=": "ids", "GET state": "everything",
         "POST locations/{id}": {"allowDuplicateContact": true, "contactUniqueIdentifiers": ["email", "phone"]},
@@ -65,11 +71,46 @@ fn body<T: serde::de::DeserializeOwned>(req: &Request) -> Result<T, String> {
 fn add_faults(state: &mut State, req: &Request) -> Result<Value, String> {
     let value: Value = body(req)?;
     let list = if value.is_array() { value } else { json!([value]) };
-    let faults: Vec<Fault> = serde_json::from_value(list).map_err(|error| error.to_string())?;
-    for fault in faults {
-        state.faults.add(fault);
+    let now = state.now();
+    let faults: Result<Vec<_>, String> = list.as_array().into_iter().flatten().map(|fault| timed(fault, now)).collect();
+    for (fault, ends) in faults? {
+        state.faults.add(fault, ends);
     }
-    Ok(json!(state.faults.active()))
+    Ok(json!(state.faults.active(now)))
+}
+
+/// A fault, and when it ends where `lastsMs` says how long it lasts.
+fn timed(fault: &Value, now: Millis) -> Result<(Fault, Option<Millis>), String> {
+    let mut fault = fault.clone();
+    let lasts = fault.as_object_mut().and_then(|map| map.shift_remove("lastsMs"));
+    let lasts = match lasts {
+        Some(lasts) => Some(lasts.as_u64().ok_or("lastsMs must be a number that is not negative")?),
+        None => None,
+    };
+    let ends = lasts.map(|lasts| now.saturating_add(Millis::try_from(lasts).unwrap_or(Millis::MAX)));
+    Ok((serde_json::from_value(fault).map_err(|error| error.to_string())?, ends))
+}
+
+/// The journal, or the part of it that is asked for.
+fn writes(state: &State, req: &Request) -> Value {
+    let after: u64 = req.query("after").and_then(|text| text.parse().ok()).unwrap_or(0);
+    let (contact, endpoint) = (req.query("contactId"), req.query("endpoint"));
+    let fits = |write: &&AppliedWrite| {
+        write.seq > after
+            && endpoint.is_none_or(|wanted| wanted == write.endpoint)
+            && contact.is_none_or(|wanted| write.contact_id.as_deref() == Some(wanted))
+    };
+    json!({"writes": state.journal.all().filter(fits).collect::<Vec<_>>()})
+}
+
+fn spend(state: &mut State, req: &Request) -> Result<Value, String> {
+    let value: Value = body(req)?;
+    let location = value.get("locationId").and_then(Value::as_str).ok_or("locationId must be a string")?;
+    let left = value.get("dayLeft").and_then(Value::as_u64).and_then(|left| u32::try_from(left).ok());
+    let left = left.ok_or("dayLeft must be a number that is not negative")?;
+    let now = state.now();
+    state.quota.set_day_left(location, left, now);
+    Ok(json!({"locationId": location, "dayLeft": left}))
 }
 
 fn clock(state: &State) -> Value {
@@ -114,7 +155,7 @@ fn dump(state: &State) -> Value {
     let locations: Vec<Value> = state.locations.values().map(location).collect();
     json!({
         "now": iso(state.now()), "locations": locations, "contacts": contacts, "deleted": state.deleted,
-        "calls": state.calls.to_json(), "faults": state.faults.active(),
+        "calls": state.calls.to_json(), "faults": state.faults.active(state.now()),
     })
 }
 

@@ -1,7 +1,7 @@
 //! From a request to an answer, in two steps with the state locked in each and never between them: `arrive` counts the
 //! request, charges the quota and lets faults strike; `execute` does what was asked.
 
-use crate::faults::{FaultAction, Verdict};
+use crate::faults::{Aim, FaultAction, Verdict};
 use crate::ghl::{self, Arrival, Found};
 use crate::ipinfo::{self, Ask};
 use crate::state::State;
@@ -27,14 +27,18 @@ pub(crate) fn arrive(state: &mut State, req: &Request) -> Met {
         Found::Route(route, params) => {
             state.calls.add(route.name);
             let arrival = ghl::arrive(state, req, route, params);
-            let verdict = state.faults.strike(route.name, arrival.subject());
+            let now = state.now();
+            let aim = Aim { endpoint: route.name, writes: route.writes(), subject: arrival.subject(), now };
+            let verdict = state.faults.strike(aim);
             Met { verdict, target: Target::Ghl(arrival) }
         }
         Found::MisCased => settled(mis_cased(state)),
         Found::Nothing => match ipinfo::find(&req.method, &req.segments) {
             Some(ask) => {
                 state.calls.add(ask.name());
-                let verdict = state.faults.strike(ask.name(), ask.subject());
+                let now = state.now();
+                let aim = Aim { endpoint: ask.name(), writes: false, subject: ask.subject(), now };
+                let verdict = state.faults.strike(aim);
                 Met { verdict, target: Target::Ipinfo(ask) }
             }
             None => settled(unknown(state, req)),
@@ -103,7 +107,9 @@ fn executes(action: &FaultAction) -> bool {
         | FaultAction::EmptyBody
         | FaultAction::Malformed
         | FaultAction::AppliedButLost
-        | FaultAction::CreatedBut422 => true,
+        | FaultAction::CreatedBut422
+        | FaultAction::LateApply { .. }
+        | FaultAction::SlowAnswer { .. } => true,
         FaultAction::Status { .. }
         | FaultAction::Reset
         | FaultAction::Hang

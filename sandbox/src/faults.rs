@@ -4,15 +4,20 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::Value;
 
+use crate::clock::{Millis, iso};
 use crate::rng::Rng;
+
+/// The family of all endpoints that change something at GHL.
+const WRITES: &str = "ghl.writes";
 
 /// Something that shall go wrong. Several faults may match one request: their latencies add up and come first, then
 /// the first other action decides the answer.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Fault {
-    /// An endpoint name (`ghl.contact`) or a family (`ghl.*`, `ipinfo.*`, `*`).
+    /// An endpoint name (`ghl.contact`) or a family (`ghl.*`, `ghl.writes`, `ipinfo.*`, `*`).
     pub endpoint: String,
     /// Only requests about this contact id (for IPinfo: this address).
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -107,6 +112,18 @@ pub enum FaultAction {
     AppliedButLost,
     /// The request is executed, and answered 422 all the same.
     CreatedBut422,
+    /// The connection breaks at once, and the request is executed some time later.
+    LateApply {
+        /// How much later.
+        #[serde(rename = "delayMs", with = "millis")]
+        delay: Duration,
+    },
+    /// The request is executed at once, and truly answered some time later.
+    SlowAnswer {
+        /// How much later.
+        #[serde(rename = "delayMs", with = "millis")]
+        delay: Duration,
+    },
 }
 
 impl FaultAction {
@@ -153,8 +170,25 @@ mod latency {
 /// The faults in force, with their own generator so that faults never change seeded data.
 #[derive(Clone, Debug)]
 pub(crate) struct Faults {
-    active: Vec<Fault>,
+    active: Vec<Armed>,
     rng: Rng,
+}
+
+#[derive(Clone, Debug)]
+struct Armed {
+    fault: Fault,
+    ends: Option<Millis>,
+}
+
+/// A request as faults see it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Aim<'a> {
+    pub(crate) endpoint: &'a str,
+    /// Whether it changes something at GHL.
+    pub(crate) writes: bool,
+    /// The contact or address it is about.
+    pub(crate) subject: Option<&'a str>,
+    pub(crate) now: Millis,
 }
 
 /// What the faults that matched a request do to it.
@@ -169,28 +203,32 @@ impl Faults {
         Self { active: Vec::new(), rng: Rng::new(seed ^ 0xFA_017) }
     }
 
-    pub(crate) fn add(&mut self, fault: Fault) {
-        self.active.push(fault);
+    /// Arms a fault, until a time if one is given.
+    pub(crate) fn add(&mut self, fault: Fault, ends: Option<Millis>) {
+        self.active.push(Armed { fault, ends });
     }
 
     pub(crate) fn clear(&mut self) {
         self.active.clear();
     }
 
-    pub(crate) fn active(&self) -> &[Fault] {
-        &self.active
+    /// What is in force.
+    pub(crate) fn active(&self, now: Millis) -> Vec<Value> {
+        let armed = self.active.iter().filter(|armed| !armed.is_over(now));
+        armed.map(Armed::shown).collect()
     }
 
     /// Decides what happens to one request, and uses up the faults that hit it.
-    pub(crate) fn strike(&mut self, endpoint: &str, subject: Option<&str>) -> Verdict {
+    pub(crate) fn strike(&mut self, aim: Aim<'_>) -> Verdict {
         let mut verdict = Verdict::default();
-        for fault in &mut self.active {
+        self.active.retain(|armed| !armed.is_over(aim.now));
+        for Armed { fault, .. } in &mut self.active {
             let latency = match fault.action {
                 FaultAction::Latency(delay) => Some(delay),
                 _ => None,
             };
             let spare = latency.is_none() && verdict.action.is_some();
-            if spare || !matches(fault, endpoint, subject) || self.rng.unit() >= fault.probability {
+            if spare || !matches(fault, aim) || self.rng.unit() >= fault.probability {
                 continue;
             }
             fault.times = fault.times.map(|left| left.saturating_sub(1));
@@ -199,42 +237,61 @@ impl Faults {
                 None => verdict.action = Some(fault.action.clone()),
             }
         }
-        self.active.retain(|fault| fault.times != Some(0));
+        self.active.retain(|armed| armed.fault.times != Some(0));
         verdict
     }
 }
 
-fn matches(fault: &Fault, endpoint: &str, subject: Option<&str>) -> bool {
+impl Armed {
+    fn is_over(&self, now: Millis) -> bool {
+        self.ends.is_some_and(|ends| now >= ends)
+    }
+
+    fn shown(&self) -> Value {
+        let mut shown = serde_json::to_value(&self.fault).unwrap_or_default();
+        if let (Some(ends), Some(map)) = (self.ends, shown.as_object_mut()) {
+            map.insert("endsAt".to_owned(), iso(ends).into());
+        }
+        shown
+    }
+}
+
+fn matches(fault: &Fault, aim: Aim<'_>) -> bool {
     let named = match fault.endpoint.strip_suffix('*') {
-        Some(prefix) => endpoint.starts_with(prefix),
-        None => fault.endpoint == endpoint,
+        Some(prefix) => aim.endpoint.starts_with(prefix),
+        None if fault.endpoint == WRITES => aim.writes,
+        None => fault.endpoint == aim.endpoint,
     };
-    named && fault.times != Some(0) && fault.contact.as_deref().is_none_or(|wanted| subject == Some(wanted))
+    named && fault.times != Some(0) && fault.contact.as_deref().is_none_or(|wanted| aim.subject == Some(wanted))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn aim<'a>(endpoint: &'a str, subject: Option<&'a str>) -> Aim<'a> {
+        Aim { endpoint, writes: endpoint.ends_with("_create"), subject, now: 0 }
+    }
+
     #[test]
     fn latencies_add_up_and_the_first_other_action_wins() {
         let mut faults = Faults::new(1);
-        faults.add(Fault::new("ghl.*", FaultAction::Latency(Duration::from_millis(20))));
-        faults.add(Fault::new("ghl.notes", FaultAction::Reset).times(1).contact("a"));
-        faults.add(Fault::new("*", FaultAction::Html502).times(1));
-        faults.add(Fault::new("ghl.notes", FaultAction::Latency(Duration::from_millis(5))));
-        let first = faults.strike("ghl.notes", Some("a"));
+        faults.add(Fault::new("ghl.*", FaultAction::Latency(Duration::from_millis(20))), None);
+        faults.add(Fault::new("ghl.notes", FaultAction::Reset).times(1).contact("a"), None);
+        faults.add(Fault::new("*", FaultAction::Html502).times(1), None);
+        faults.add(Fault::new("ghl.notes", FaultAction::Latency(Duration::from_millis(5))), None);
+        let first = faults.strike(aim("ghl.notes", Some("a")));
         assert_eq!(first, Verdict { latency: Duration::from_millis(25), action: Some(FaultAction::Reset) });
-        assert_eq!(faults.strike("ipinfo.lite", None).action, Some(FaultAction::Html502));
-        assert_eq!(faults.strike("ghl.notes", Some("a")).action, None);
-        assert_eq!(faults.active().len(), 2);
+        assert_eq!(faults.strike(aim("ipinfo.lite", None)).action, Some(FaultAction::Html502));
+        assert_eq!(faults.strike(aim("ghl.notes", Some("a"))).action, None);
+        assert_eq!(faults.active(0).len(), 2);
     }
 
     #[test]
     fn probability_is_a_share() {
         let mut faults = Faults::new(1);
-        faults.add(Fault::new("*", FaultAction::Hang).probability(0.25));
-        let hits = (0..1000).filter(|_| faults.strike("ghl.contact", None).action.is_some()).count();
+        faults.add(Fault::new("*", FaultAction::Hang).probability(0.25), None);
+        let hits = (0..1000).filter(|_| faults.strike(aim("ghl.contact", None)).action.is_some()).count();
         assert!((200..300).contains(&hits), "{hits}");
     }
 
@@ -246,6 +303,8 @@ mod tests {
             r#"{"endpoint":"*","contact":"x","action":{"kind":"status","status":500,"body":"{}"}}"#,
             r#"{"endpoint":"*","probability":0.5,"action":{"kind":"appliedButLost"}}"#,
             r#"{"endpoint":"*","action":{"kind":"createdBut422"}}"#,
+            r#"{"endpoint":"*","action":{"kind":"lateApply","delayMs":5}}"#,
+            r#"{"endpoint":"*","action":{"kind":"slowAnswer","delayMs":5}}"#,
             r#"{"endpoint":"*","action":{"kind":"html502"}}"#,
         ];
         for text in texts {
@@ -255,5 +314,24 @@ mod tests {
             assert_eq!(fault.action, again.action);
         }
         assert!(serde_json::from_str::<Fault>(r#"{"endpoint":"*","action":{"kind":"explode"}}"#).is_err());
+    }
+
+    #[test]
+    fn all_writes_are_one_family_and_reads_are_none_of_it() {
+        let mut faults = Faults::new(1);
+        faults.add(Fault::new("ghl.writes", FaultAction::AppliedButLost), None);
+        assert_eq!(faults.strike(aim("ghl.notes", None)).action, None);
+        assert_eq!(faults.strike(aim("ghl.note_create", None)).action, Some(FaultAction::AppliedButLost));
+    }
+
+    #[test]
+    fn a_storm_ends_by_the_clock() {
+        let mut faults = Faults::new(1);
+        faults.add(Fault::new("*", FaultAction::TooManyRequests), Some(100));
+        let at = |now: Millis| Aim { now, ..aim("ghl.contact", None) };
+        assert_eq!(faults.strike(at(99)).action, Some(FaultAction::TooManyRequests));
+        assert_eq!(faults.active(99).len(), 1);
+        assert_eq!(faults.strike(at(100)).action, None);
+        assert!(faults.active(100).is_empty());
     }
 }

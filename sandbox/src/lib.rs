@@ -42,13 +42,32 @@
 //! `ghl.custom_fields`, `ghl.location_tags`; `ipinfo.lite`, `ipinfo.lookup`, `ipinfo.legacy`, `ipinfo.resproxy`,
 //! `ipinfo.batch`, `ipinfo.me`, `ipinfo.data`, `ipinfo.checksums`.
 //!
+//! `ghl.writes` stands for every GHL endpoint that changes something (scope `contacts.write`), in faults alone.
+//!
 //! A request that none of them covers is answered 501 and remembered in [`Calls::unexpected`].
 //!
 //! # Control API
 //!
 //! Under `/__sandbox/`, JSON, without authentication and never counted: GET `calls`, POST `reset`, GET, POST and DELETE
 //! `faults`, GET and POST `clock` (`{"advanceSeconds": 60}`), GET `contacts?locationId=`, GET `state`, POST
-//! `locations/{id}` (`{"allowDuplicateContact": true}`).
+//! `locations/{id}` (`{"allowDuplicateContact": true}`), GET `writes?contactId=&endpoint=&after=`, POST `quota`
+//! (`{"locationId": "…", "dayLeft": 0}`).
+//!
+//! # Faults in the middle of a write
+//!
+//! | what | fault |
+//! |---|---|
+//! | carried out, the answer lost | `{"kind": "appliedButLost"}` |
+//! | connection lost, carried out some time later | `{"kind": "lateApply", "delayMs": 500}` |
+//! | carried out at once, answered late | `{"kind": "slowAnswer", "delayMs": 500}` |
+//! | carried out late, answered then | `{"kind": "latency", "ms": 500}` |
+//! | contact made, answered 422 | `{"kind": "createdBut422"}` |
+//! | connection reset, not carried out | `{"kind": "reset"}` |
+//! | refused for a while, whatever the quota | `{"kind": "tooManyRequests"}` with `"lastsMs": 30000` |
+//! | the day's quota spent | POST `quota` |
+//!
+//! Each takes `endpoint` (`"ghl.writes"` for all writes), `times`, `probability` (seeded: `0.1` loses the answer of every
+//! tenth) and, over HTTP, `lastsMs`, counted by the sandbox's clock. `writes` lists what was carried out, in order.
 //!
 //! # Where the reference leaves a choice
 //!
@@ -69,6 +88,7 @@ pub mod examples;
 mod faults;
 mod ghl;
 mod ipinfo;
+mod journal;
 mod model;
 mod rng;
 mod seed;
@@ -81,5 +101,6 @@ mod wire;
 pub use calls::Calls;
 pub use config::{IpinfoPlan, QuotaProfile, QuotaWindow, SandboxConfig};
 pub use faults::{Fault, FaultAction};
+pub use journal::AppliedWrite;
 pub use seed::contact::{AppointmentSeed, ContactSeed, NoteSeed, TaskSeed};
 pub use server::Sandbox;

@@ -14,6 +14,7 @@ use serde_json::Value;
 use crate::calls::Calls;
 use crate::config::SandboxConfig;
 use crate::faults::Fault;
+use crate::journal::AppliedWrite;
 use crate::seed::contact::ContactSeed;
 use crate::state::State;
 use crate::transport::{self, Socket};
@@ -98,7 +99,26 @@ impl Sandbox {
 
     /// Lets something go wrong.
     pub fn inject(&self, fault: Fault) {
-        self.0.shared.lock().faults.add(fault);
+        self.0.shared.lock().faults.add(fault, None);
+    }
+
+    /// Lets something go wrong for a while, by the sandbox's clock: a storm of 429s, an outage.
+    pub fn inject_for(&self, fault: Fault, lasts: Duration) {
+        let mut state = self.0.shared.lock();
+        let ends = state.now().saturating_add(i64::try_from(lasts.as_millis()).unwrap_or(i64::MAX));
+        state.faults.add(fault, Some(ends));
+    }
+
+    /// The writes that took effect, in order.
+    pub fn writes(&self) -> Vec<AppliedWrite> {
+        self.0.shared.lock().journal.all().cloned().collect()
+    }
+
+    /// Lets a location have so many requests left today; none is a day that is spent.
+    pub fn set_day_left(&self, location: &str, left: u32) {
+        let mut state = self.0.shared.lock();
+        let now = state.now();
+        state.quota.set_day_left(location, left, now);
     }
 
     /// Ends all faults.

@@ -13,6 +13,7 @@ use crate::ghl::auth::{self, Token};
 use crate::ghl::index::SearchIndex;
 use crate::ghl::quota::Quota;
 use crate::ipinfo::usage::Usage;
+use crate::journal::Journal;
 use crate::model::{Appointment, Contact, Location, Note, TagDefinition, Task};
 use crate::rng::Rng;
 
@@ -33,9 +34,12 @@ pub(crate) struct State {
     pub(crate) tasks: BTreeMap<String, Vec<Task>>,
     pub(crate) appointments: BTreeMap<String, Vec<Appointment>>,
     pub(crate) index: SearchIndex,
+    pub(crate) journal: Journal,
     pub(crate) files: BTreeMap<String, Bytes>,
     traces: Rng,
     stored: usize,
+    /// How often it went back to the seed: what was to happen later must not happen to the next life.
+    pub(crate) resets: u64,
 }
 
 impl State {
@@ -59,9 +63,11 @@ impl State {
             tasks: BTreeMap::new(),
             appointments: BTreeMap::new(),
             index: SearchIndex::new(config.search_lag),
+            journal: Journal::default(),
             files: BTreeMap::new(),
             traces: Rng::new(config.seed ^ 0x7_124C_E1D5),
             stored: 0,
+            resets: 0,
             config,
             clock,
         };
@@ -74,7 +80,9 @@ impl State {
     pub(crate) fn reset(&mut self) {
         let mut clock = self.clock.clone();
         clock.reset();
+        let resets = self.resets + 1;
         *self = Self::at(self.config.clone(), clock);
+        self.resets = resets;
     }
 
     pub(crate) fn trace_id(&mut self) -> String {

@@ -13,7 +13,7 @@ use bytes::{Bytes, BytesMut};
 use futures_util::{Stream, StreamExt, stream};
 
 use crate::control;
-use crate::dispatch;
+use crate::dispatch::{self, Met};
 use crate::faults::FaultAction;
 use crate::server::Shared;
 use crate::wire::{Reply, Request, parse_query, segments};
@@ -41,8 +41,27 @@ pub(crate) async fn serve(http: HttpRequest, payload: web::Payload, shared: web:
     if met.verdict.action == Some(FaultAction::Hang) {
         std::future::pending::<()>().await;
     }
+    if let Some(FaultAction::LateApply { delay }) = met.verdict.action {
+        apply_later(shared, request, met, delay);
+        return HttpResponse::Ok().streaming(cut_off(Bytes::new()));
+    }
     let reply = dispatch::execute(&mut shared.lock(), &request, &met);
+    if let Some(FaultAction::SlowAnswer { delay }) = met.verdict.action {
+        tokio::time::sleep(delay).await;
+    }
     deliver(&http, reply, met.verdict.action)
+}
+
+/// Carries a request out whose caller is gone, unless everything began anew meanwhile.
+fn apply_later(shared: web::Data<Shared>, request: Request, met: Met, delay: Duration) {
+    let life = shared.lock().resets;
+    actix_web::rt::spawn(async move {
+        tokio::time::sleep(delay).await;
+        let mut state = shared.lock();
+        if state.resets == life {
+            dispatch::execute(&mut state, &request, &met);
+        }
+    });
 }
 
 async fn read_body(mut payload: web::Payload) -> Option<Bytes> {

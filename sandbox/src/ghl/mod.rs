@@ -29,6 +29,7 @@ use serde_json::{Map, Value};
 pub(crate) use routes::{Found, Route, find};
 pub(crate) use version::Version;
 
+use crate::journal::Subject;
 use crate::state::State;
 use crate::wire::{Reply, Request};
 use auth::Token;
@@ -127,6 +128,11 @@ impl Arrival {
         }
         let ctx = Ctx { req, version, token, params: &self.params };
         let reply = (self.route.serve)(state, &ctx).unwrap_or_else(|reply| reply);
+        if self.route.writes() {
+            let item = self.params.iter().find(|(key, _)| *key == "id").map(|(_, value)| value.as_str());
+            let subject = Subject { contact: self.subject(), item, req, reply: &reply };
+            state.journal.add(state.clock.now(), self.route.name, &token.owner, subject);
+        }
         if req.method == "GET" && reply.status == 200 { with_etag(reply) } else { reply }
     }
 }

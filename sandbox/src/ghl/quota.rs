@@ -57,6 +57,14 @@ impl Quota {
         bucket.standing(allowed, burst, daily, now)
     }
 
+    /// Spends of an owner's day all but `left`.
+    pub(crate) fn set_day_left(&mut self, owner: &str, left: u32, now: Millis) {
+        let (_, daily) = self.profile.limits();
+        let bucket = self.buckets.entry(owner.to_owned()).or_default();
+        bucket.roll(self.window, now);
+        bucket.today = daily.saturating_sub(left);
+    }
+
     /// The headers for an answer to somebody without a bucket (no token, a bad one).
     pub(crate) fn untouched(&self, now: Millis) -> Standing {
         let (burst, daily) = self.profile.limits();

@@ -20,6 +20,13 @@ pub(crate) struct Route {
     pub(crate) serve: fn(&mut State, &Ctx<'_>) -> Answer,
 }
 
+impl Route {
+    /// Whether it changes something.
+    pub(crate) fn writes(&self) -> bool {
+        self.scope == WRITE
+    }
+}
+
 /// Under which `Version` values a route exists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Versions {
