@@ -8,6 +8,7 @@ mod contract_schema;
 mod control;
 mod faults;
 mod ipinfo;
+mod journal;
 mod lists;
 mod nonsense;
 mod reads;
