@@ -22,6 +22,7 @@ mod lifecycle;
 mod limits;
 mod middleware;
 mod openapi;
+pub mod operation_document;
 mod params;
 pub mod problem;
 mod request_id;

@@ -7,7 +7,7 @@ use super::{
     insights::Insights,
     ip::{IpIntelligence, Scope},
     note::Note,
-    problem::{Problem, UpstreamFault},
+    problem::{FieldError, Problem, UpstreamFault},
     task::Task,
 };
 use jiff::Timestamp;
@@ -193,6 +193,10 @@ pub struct ProblemReport {
     pub title: String,
     /// What happened.
     pub detail: String,
+    /// What is wrong where.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    pub errors: Vec<FieldError>,
     /// Who is to blame.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub upstream: Option<UpstreamFault>,
@@ -207,6 +211,7 @@ impl From<&Problem> for ProblemReport {
             kind: format!("/problems/{}", problem.kind.slug()),
             title: problem.kind.title().to_owned(),
             detail: problem.detail.clone().into_owned(),
+            errors: problem.errors.clone(),
             upstream: problem.upstream.clone(),
             retry_after_seconds: problem.retry_after.map(|after| after.as_secs() + u64::from(after.subsec_nanos() > 0)),
         }

@@ -1,10 +1,11 @@
 //! Who calls, and what they may do. A handler names the permission it needs in its signature, as [`Caller<Read>`]; the
 //! caller is its only way to the service, so a route without a permission cannot reach anything.
 
-use super::{api::Api, host, state::State, write_api::WriteApi};
+use super::{api::Api, host, request_id, state::State, write_api::WriteApi};
 use crate::{
     domain::{
         ids::LocationId,
+        operation::Requester,
         problem::{Problem, ProblemKind},
     },
     settings::Role,
@@ -110,6 +111,16 @@ impl<P> Caller<P> {
             (None, Some(allowed)) => fallback.filter(|id| allowed.contains(*id)).cloned().ok_or_else(location_missing),
             (None, None) => fallback.cloned().ok_or_else(location_missing),
         }
+    }
+
+    /// Who asks, for the log of writes.
+    pub(super) fn requester(&self, request: &HttpRequest) -> Requester {
+        Requester { key: self.key_name().map(str::to_owned), request_id: request_id::given(request.headers()) }
+    }
+
+    /// The name of the caller's key; none is anonymous.
+    pub(super) fn key_name(&self) -> Option<&str> {
+        self.key.and_then(|key| self.state.keys.name_at(key))
     }
 
     /// What this request's upstream calls bring along.

@@ -38,7 +38,11 @@ impl Keys {
 
     /// The name of the key that a request carries, for the log.
     pub(super) fn name(&self, headers: &HeaderMap) -> Option<&str> {
-        let key = self.identify(headers).ok().flatten()?;
+        self.name_at(self.identify(headers).ok().flatten()?)
+    }
+
+    /// The name of a key, by position.
+    pub(super) fn name_at(&self, key: usize) -> Option<&str> {
         self.0.get(key).map(|key| key.name.as_str())
     }
 

@@ -108,6 +108,9 @@ where
         if request.method() == Method::HEAD {
             // Routed as GET; actix remembers to leave the body out.
             request.head_mut().method = Method::GET;
+        } else if request.method() != Method::GET {
+            // What changes something is logged with the id of its request, so the route must know it.
+            request.headers_mut().insert(X_REQUEST_ID, request_id.clone());
         }
         let position = state.routes.find(request.method(), request.match_info().as_str());
         let run = match refusal(state, &request) {

@@ -50,6 +50,11 @@ impl RequestIds {
     }
 }
 
+/// The id of a request that changes something: the middleware has put it among the request's headers.
+pub(super) fn given(headers: &HeaderMap) -> String {
+    headers.get(X_REQUEST_ID).and_then(|id| id.to_str().ok()).unwrap_or_default().to_owned()
+}
+
 fn well_formed(id: &[u8]) -> bool {
     (1..=128).contains(&id.len()) && id.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
 }
