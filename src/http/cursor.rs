@@ -35,8 +35,12 @@ pub(super) fn read(listing: &str, cursor: &str) -> Result<Value, Problem> {
         .flatten()
         .and_then(|bytes| serde_json::from_slice::<Wire>(&bytes).ok())
         .filter(|wire| wire.v == VERSION && wire.sum == checksum(listing, &wire.at));
-    wire.map(|wire| wire.at)
-        .ok_or_else(|| Problem::parameter("cursor", "is none of this listing's; begin again without a cursor"))
+    wire.map(|wire| wire.at).ok_or_else(refusal)
+}
+
+/// A cursor that leads nowhere in this listing.
+pub(super) fn refusal() -> Problem {
+    Problem::parameter("cursor", "is none of this listing's; begin again without a cursor")
 }
 
 fn checksum(listing: &str, at: &Value) -> u64 {

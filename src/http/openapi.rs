@@ -28,12 +28,15 @@ const DESCRIPTION: &str = "One complete, enriched profile for a GoHighLevel cont
     Errors are RFC 9457 problems; the `type` of each resolves to a description of its kind. Every answer carries \
     `X-Request-Id`. JSON answers come as br, zstd or gzip where the client accepts it.";
 
-const TAGS: [(&str, &str); 6] = [
+const TAGS: [(&str, &str); 9] = [
     ("profiles", "Combined profiles, and how they came about"),
     ("contacts", "Contacts as GHL has them"),
     ("tasks", "Tasks of a contact"),
     ("notes", "Notes of a contact"),
     ("ips", "IP intelligence alone"),
+    ("enrichment", "What the rules yield, written back"),
+    ("operations", "Writes to GHL: where each stands, and the log of what was tried"),
+    ("locations", "Locations and what they may spend"),
     ("service", "The service itself"),
 ];
 
@@ -164,10 +167,22 @@ fn problems_of(path: &str, operation: &Operation) -> Vec<ProblemKind> {
     if path.contains("{contactId}") {
         kinds.push(Kind::ContactNotFound);
     }
-    if ["{taskId}", "{noteId}", "{businessId}", "{ip}", "{slug}"].iter().any(|segment| path.contains(segment)) {
+    if ["{taskId}", "{noteId}", "{businessId}", "{operationId}", "{ip}", "{slug}"]
+        .iter()
+        .any(|segment| path.contains(segment))
+    {
         kinds.push(Kind::NotFound);
     }
-    if !has_tag("service") {
+    if has_tag("operations") || has_tag("enrichment") {
+        kinds.push(Kind::StoreUnavailable);
+    }
+    if path.ends_with("/retry") || path.ends_with("/cancel") || has_tag("enrichment") {
+        kinds.push(Kind::IdempotencyConflict);
+    }
+    if has_tag("enrichment") {
+        kinds.push(Kind::IdempotencyKeyReused);
+    }
+    if !["service", "operations", "locations"].into_iter().any(has_tag) {
         kinds.extend([Kind::UpstreamInvalidResponse, Kind::UpstreamUnauthorized, Kind::UpstreamUnavailable]);
         kinds.extend([Kind::UpstreamTimeout, Kind::QuotaExhausted]);
     }

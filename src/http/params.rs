@@ -4,7 +4,7 @@
 //! as text, where no id's alphabet admits it.
 
 use crate::domain::{
-    ids::{BusinessId, ContactId, InvalidId, LocationId, NoteId, TaskId},
+    ids::{BusinessId, ContactId, InvalidId, LocationId, NoteId, OperationId, TaskId},
     problem::Problem,
 };
 use actix_web::{FromRequest, HttpRequest, dev::Payload, web};
@@ -44,6 +44,8 @@ path_ids! {
     TaskId = "taskId",
     NoteId = "noteId",
     BusinessId = "businessId",
+    OperationId = "operationId",
+    LocationId = "locationId",
 }
 
 impl PathValue for IpAddr {
@@ -131,6 +133,25 @@ impl Pairs {
             return Err(Problem::parameter(name, "must be given once"));
         }
         parse(value).map(Some).map_err(|error| Problem::parameter(name, error.to_string()))
+    }
+
+    /// The values of a parameter that may be repeated or be a list with commas, each once and in order.
+    ///
+    /// # Errors
+    /// `invalid-parameter`, naming the parameter.
+    pub(super) fn list<T: PartialEq, E: Display>(
+        &self,
+        name: &'static str,
+        parse: impl Fn(&str) -> Result<T, E>,
+    ) -> Result<Vec<T>, Problem> {
+        let mut parsed = Vec::new();
+        for word in self.0.iter().filter(|(key, _)| key == name).flat_map(|(_, value)| value.split(',')) {
+            let value = parse(word.trim()).map_err(|error| Problem::parameter(name, error.to_string()))?;
+            if !parsed.contains(&value) {
+                parsed.push(value);
+            }
+        }
+        Ok(parsed)
     }
 
     /// The `locationId`.

@@ -3,14 +3,19 @@
 //! The first route is the warm path's: actix tries them in order.
 
 mod attribution;
+mod audit;
 mod batch;
 mod businesses;
 mod contacts;
+mod enrichment;
 mod ips;
+mod listing;
 mod notes;
+mod operations;
 mod probes;
 mod problems;
 mod profile;
+mod quota;
 mod search;
 mod tasks;
 
@@ -46,6 +51,14 @@ pub(super) fn configure(config: &mut ServiceConfig<'_>) {
         .service(problems::describe_problem)
         .service(livez)
         .service(probes::readyz);
+    config
+        .service(operations::list_operations)
+        .service(operations::get_operation)
+        .service(operations::retry_operation)
+        .service(operations::cancel_operation)
+        .service(audit::list_audit)
+        .service(quota::get_quota)
+        .service(enrichment::enrich_contact);
 }
 
 /// What no route took: an unknown path, or a known one with another method.

@@ -6,8 +6,9 @@ use crate::domain::{
     operation::{AuditEntry, AuditFilter, Idempotency, Operation, OperationFilter, Requester, Submission, Submitted},
     problem::{Problem, ProblemKind},
     quota::QuotaReport,
-    rules::EnrichmentReport,
+    rules::{EnrichmentReport, RuleOutcome},
 };
+use crate::profiles::ProfileRequest;
 use tokio::time::Instant;
 
 /// Everything the routes that write need. Dropping a returned future must leave nothing half-done.
@@ -38,6 +39,12 @@ pub trait WriteApi: Send + Sync + 'static {
 
     /// Evaluates the rules and writes the difference.
     fn enrich(&self, request: EnrichmentRequest) -> Reply<'_, EnrichmentReport>;
+
+    /// How each rule comes out for the profile that this request shows, for its explanation; writes nothing. A service
+    /// without rules has none to explain.
+    fn explain_rules(&self, _: ProfileRequest) -> Reply<'_, Vec<RuleOutcome>> {
+        Box::pin(std::future::ready(Ok(Vec::new())))
+    }
 
     /// What a location may spend at GHL and has spent.
     fn quota(&self, location: &LocationId) -> QuotaReport;

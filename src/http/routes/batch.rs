@@ -37,7 +37,8 @@ use utoipa::ToSchema;
 
 /// Profiles under way at once.
 const CONCURRENCY: usize = 16;
-const NDJSON: &str = "application/x-ndjson";
+/// Lines of JSON.
+pub(super) const NDJSON: &str = "application/x-ndjson";
 
 /// A batch.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -191,13 +192,13 @@ fn distinct(ids: Vec<String>) -> Vec<Wanted> {
 
 /// Which form a client wants.
 #[derive(Debug, PartialEq, Eq)]
-enum Form {
+pub(super) enum Form {
     Document,
     Lines,
 }
 
 /// The form by `Accept`: lines where they are named and liked no less than a document.
-fn form(headers: &HeaderMap) -> Result<Form, Problem> {
+pub(super) fn form(headers: &HeaderMap) -> Result<Form, Problem> {
     if !headers.contains_key(ACCEPT) {
         return Ok(Form::Document);
     }

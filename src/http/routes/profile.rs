@@ -10,12 +10,14 @@ use crate::{
         ids::{ContactId, LocationId},
         problem::Problem,
         profile::{Include, Profile, Section},
+        rules::RuleOutcome,
     },
     profiles::{ContactKey, Explanation, ProfileRequest},
 };
 use actix_web::{HttpRequest, HttpResponse, get, http::header::CACHE_CONTROL};
+use serde::Serialize;
 use std::{net::IpAddr, time::Duration};
-use utoipa::IntoParams;
+use utoipa::{IntoParams, ToSchema};
 
 /// Longest `maxAge`: a year.
 const MAX_MAX_AGE_SECONDS: u32 = 31_536_000;
@@ -140,14 +142,23 @@ pub(super) async fn get_profile(
     respond::profile(&request, &served).await
 }
 
+/// The explanation with what the rules make of the profile.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Explained {
+    #[serde(flatten)]
+    profile: Explanation,
+    /// Each rule and what it came to; nothing is written.
+    rules: Vec<RuleOutcome>,
+}
+
 /// Why a profile looks as it does
 ///
 /// Every address candidate and why it was taken or not, each backend tried with time and outcome, the cache state of each
-/// section and what last touched it. Personal values are masked.
+/// section and what last touched it, and each rule with why it matched or not. Personal values are masked.
 #[utoipa::path(
     tag = "profiles",
     params(ContactPath, ProfileQuery),
-    responses((status = 200, description = "The explanation", body = Explanation))
+    responses((status = 200, description = "The explanation", body = Explained))
 )]
 #[get("/v1/contacts/{contactId}/explain")]
 pub(super) async fn explain_profile(
@@ -157,6 +168,10 @@ pub(super) async fn explain_profile(
     Asked(mut asked): Asked<ProfileQuery>,
 ) -> Result<HttpResponse, Problem> {
     let key = ContactKey { location: caller.location(asked.location_id.take())?, contact };
-    let explanation = caller.api().explain(asked.into_request(key, &request, &caller)).await?;
-    respond::json(&request, &explanation, &[]).await
+    let asked = asked.into_request(key, &request, &caller);
+    // What was just fetched for the explanation, the rules need not fetch anew.
+    let again = ProfileRequest { max_age: None, ..asked.clone() };
+    let profile = caller.api().explain(asked).await?;
+    let rules = caller.writes().explain_rules(again).await?;
+    respond::json(&request, &Explained { profile, rules }, &[]).await
 }

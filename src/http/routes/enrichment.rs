@@ -1,0 +1,81 @@
+//! The rules for one contact: what they yield, and the difference written back.
+
+use super::super::{
+    body::JsonBody,
+    caller::{Caller, Write},
+    params::{Asked, ContactPath, InPath, LocationQuery},
+    respond,
+    write_api::EnrichmentRequest,
+};
+use crate::domain::{
+    ids::ContactId,
+    problem::{Problem, ProblemKind},
+    rules::EnrichmentReport,
+};
+use actix_web::{HttpRequest, HttpResponse, post};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// Most rules that a request names.
+const MAX_RULES: usize = 100;
+
+/// What to evaluate, and whether to write.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[schema(example = json!({"dryRun": true}))]
+pub(super) struct EnrichmentBody {
+    /// Whether to answer what would be written, and write nothing.
+    #[serde(default)]
+    dry_run: bool,
+    /// Only these rules, by name, 1 to 100; all, where it is not given.
+    #[schema(min_items = 1, max_items = 100)]
+    rules: Option<Vec<String>>,
+}
+
+impl EnrichmentBody {
+    fn check(&self) -> Result<(), Problem> {
+        match self.rules.as_ref().map(Vec::len) {
+            None | Some(1..=MAX_RULES) => Ok(()),
+            Some(length) => Err(Problem::new(ProblemKind::ValidationFailed, "No rules, or too many of them.")
+                .with_error("/rules", format!("takes 1 to {MAX_RULES} names, not {length}; without it, all rules"))),
+        }
+    }
+}
+
+/// Evaluates the rules and writes the difference
+///
+/// Compares what the rules yield with what the contact holds, and writes only what differs: managed tags are added and
+/// removed, empty fields filled. The answer says what changes and why, and how far its writes got by the deadline: one
+/// that is still under way goes on, and its operation shows what becomes of it. `{}` runs all rules; `dryRun` writes
+/// nothing and takes the same role.
+#[utoipa::path(
+    tag = "enrichment",
+    params(ContactPath, LocationQuery),
+    request_body = EnrichmentBody,
+    responses((status = 200, description = "What was, or would be, written, and why", body = EnrichmentReport,
+        links(("getOperation" = (operation_id = "get_operation",
+                parameters(("operationId" = "$response.body#/operations/0/id")))),
+            ("explainProfile" = (operation_id = "explain_profile",
+                parameters(("contactId" = "$response.body#/contactId")))))))
+)]
+#[post("/v1/contacts/{contactId}/enrichment")]
+pub(super) async fn enrich_contact(
+    request: HttpRequest,
+    caller: Caller<Write>,
+    InPath(contact): InPath<ContactId>,
+    Asked(asked): Asked<LocationQuery>,
+    JsonBody(body): JsonBody<EnrichmentBody>,
+) -> Result<HttpResponse, Problem> {
+    let location = caller.location(asked.location_id)?;
+    body.check()?;
+    let report = caller.writes().enrich(EnrichmentRequest {
+        location,
+        contact,
+        dry_run: body.dry_run,
+        rules: body.rules,
+        requester: caller.requester(&request),
+        idempotency: None,
+        deadline: caller.context(&request).deadline,
+    });
+    respond::json(&request, &report.await?, &[]).await
+}
