@@ -14,7 +14,7 @@ mod render;
 mod served;
 
 pub use entry::TouchedBy;
-pub use explain::Explanation;
+pub use explain::{AddressExplanation, Explanation};
 pub use served::{CacheResult, ContactKey, Encoding, ProfileRequest, Rendered, Served};
 
 use crate::{

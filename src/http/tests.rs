@@ -1,11 +1,15 @@
 //! The layer as a whole, over a scripted double of the service.
 
 mod answers;
+mod audit;
 mod batches;
 mod document;
 mod double;
+mod enrichment;
 mod keys;
 mod lists;
+mod op_double;
+mod operations;
 mod ports;
 mod refusals;
 

@@ -12,7 +12,7 @@ use crate::{
         task::Task,
     },
     http::api::{Api, Component, ComponentState, ContactPage, ContactSearch, Credit, LookUp, Reply, Window},
-    profiles::{CacheResult, ContactKey, Explanation, ProfileRequest, Rendered, Served},
+    profiles::{AddressExplanation, CacheResult, ContactKey, Explanation, ProfileRequest, Rendered, Served},
     upstream::{CallContext, CallTiming, Service},
 };
 use bytes::Bytes;
@@ -192,8 +192,19 @@ impl Api for Double {
         reply(outcome)
     }
 
-    fn explain(&self, _: ProfileRequest) -> Reply<'_, Explanation> {
-        reply(Err(no_contact()))
+    fn explain(&self, request: ProfileRequest) -> Reply<'_, Explanation> {
+        // Only what is in memory has something to explain here.
+        let explanation = self.warm.then(|| Explanation {
+            id: request.key.contact.clone(),
+            location_id: request.key.location.clone(),
+            generated_at: "2026-11-22T08:00:00Z".parse().unwrap(),
+            address: AddressExplanation { outcome: "missing", candidates: Vec::new() },
+            look_up: Vec::new(),
+            sections: Vec::new(),
+            insights: None,
+        });
+        self.requests.lock().unwrap().push(request);
+        reply(explanation.ok_or_else(no_contact))
     }
 
     fn contact<'a>(&'a self, l: &'a LocationId, c: &'a ContactId, context: &'a CallContext) -> Reply<'a, Contact> {
