@@ -54,7 +54,7 @@ pub(super) struct AuditQuery {
     /// Before this moment.
     #[param(value_type = Option<String>, format = DateTime)]
     until: Option<Timestamp>,
-    /// Entries a page; of an export, how many lines at most (all, where it is not given).
+    /// Entries a page, 50 where it is not given; of an export, how many lines at most, and then all of them.
     #[param(value_type = Option<u32>, minimum = 1, maximum = 200)]
     limit: Option<u32>,
     /// `nextCursor` of the page before.
@@ -88,9 +88,7 @@ impl FromQuery for AuditQuery {
     params(AuditQuery),
     responses((status = 200, description = "One page, or all entries as lines",
         content((Paged<AuditEntry> = "application/json"), (AuditEntry = "application/x-ndjson")),
-        links(("nextPage" = (operation_id = "list_audit", parameters(("cursor" = "$response.body#/nextCursor")))),
-            ("getOperation" = (operation_id = "get_operation",
-                parameters(("operationId" = "$response.body#/items/0/operationId")))))))
+        links(("nextPage" = (operation_id = "list_audit", parameters(("cursor" = "$response.body#/nextCursor")))))))
 )]
 #[get("/v1/audit")]
 pub(super) async fn list_audit(

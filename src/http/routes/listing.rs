@@ -1,11 +1,15 @@
 //! What the lists of our own records have in common: which locations a caller sees, words and times in filters, pages.
 
-use super::super::{caller::Caller, cursor, params::Pairs};
+use super::super::{
+    caller::Caller,
+    cursor,
+    params::{Pairs, parse_number},
+};
 use crate::{
     domain::{ids::LocationId, problem::Problem},
     http::write_api::Listed,
 };
-use jiff::Timestamp;
+use jiff::{Timestamp, fmt::temporal::Pieces, tz::TimeZone};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -63,18 +67,25 @@ pub(super) fn parse_word<T: Copy>(text: &str, all: &[T], word: impl Fn(T) -> &'s
 
 /// A moment as RFC 3339 writes it.
 pub(super) fn parse_time(text: &str) -> Result<Timestamp, String> {
-    // In a query a bare plus sign is a space: the offset of an unescaped time arrives as one.
-    let unescaped = text.rsplit_once(' ').is_some_and(|(_, offset)| offset.contains(':') && text.contains('T'));
-    text.parse().map_err(|_| {
+    text.parse().ok().or_else(|| end_of_time(text)).ok_or_else(|| {
+        // In a query a bare plus sign is a space: the offset of an unescaped time arrives as one.
+        let unescaped = text.rsplit_once(' ').is_some_and(|(_, offset)| offset.contains(':') && text.contains('T'));
         let hint = if unescaped { "; a '+' is written %2B in a query" } else { "" };
         format!("must be a time with its offset such as 2026-11-22T08:00:00Z{hint}")
     })
 }
 
+/// `9999-12-31T23:59:59Z` and its like: the last hours that RFC 3339 can write are beyond our time's range.
+fn end_of_time(text: &str) -> Option<Timestamp> {
+    let pieces = Pieces::parse(text).ok()?;
+    let last = pieces.date() >= Timestamp::MAX.to_zoned(TimeZone::UTC).date();
+    (last && pieces.time().is_some() && pieces.to_numeric_offset().is_some()).then_some(Timestamp::MAX)
+}
+
 impl Pairs {
     /// `limit` of a list of ours.
     pub(super) fn limit(&self) -> Result<Option<u32>, Problem> {
-        self.get("limit", |text| super::super::params::parse_number(text, 1..=MAX_LIMIT))
+        self.get("limit", |text| parse_number(text, 1..=MAX_LIMIT))
     }
 
     /// `cursor`, unread.
@@ -91,7 +102,20 @@ mod tests {
     fn a_time_has_its_offset() {
         assert_eq!(parse_time("2026-11-22T08:00:00Z"), Ok("2026-11-22T08:00:00Z".parse().unwrap()));
         assert_eq!(parse_time("2026-11-22T10:00:00.5+02:00"), Ok("2026-11-22T08:00:00.5Z".parse().unwrap()));
-        for bad in ["", "2026-11-22", "2026-11-22T08:00:00", "yesterday", "1700000000", "2026-13-01T00:00:00Z"] {
+        for last in ["9999-12-31T23:59:59Z", "9999-12-31T00:00:00-05:00", "9999-12-30T23:00:00Z"] {
+            assert_eq!(parse_time(last), Ok(Timestamp::MAX), "{last}");
+        }
+        assert!(parse_time("0001-01-01T00:00:00+14:00").is_ok());
+        for bad in [
+            "",
+            "2026-11-22",
+            "9999-12-31",
+            "9999-12-31T23:59:59",
+            "2026-11-22T08:00:00",
+            "yesterday",
+            "1700000000",
+            "2026-13-01T00:00:00Z",
+        ] {
             assert!(parse_time(bad).is_err_and(|error| !error.contains("%2B")), "{bad:?}");
         }
         assert!(parse_time("2026-11-22T10:00:00 02:00").is_err_and(|error| error.contains("%2B")));

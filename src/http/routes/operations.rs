@@ -43,7 +43,7 @@ pub(super) struct OperationQuery {
     /// Only this change.
     #[param(value_type = Option<WriteKind>)]
     kind: Option<WriteKind>,
-    /// Operations a page.
+    /// Operations a page, 50 where it is not given.
     #[param(value_type = Option<u32>, minimum = 1, maximum = 200)]
     limit: u32,
     /// `nextCursor` of the page before.

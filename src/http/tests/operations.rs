@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     domain::{
-        operation::{OperationState, Requester},
+        operation::{AuditEvent, OperationState, Requester},
         write::WriteKind,
     },
     settings::Role,
@@ -224,4 +224,20 @@ async fn the_quota_is_told_to_who_may_see_the_location() {
     assert_eq!(get_as(&setup, "reader", &quota(OTHER)).await.json()["locationId"], OTHER);
     assert_eq!(get_as(&setup, "writer", &quota(LOCATION)).await.problem(), "forbidden");
     assert_eq!(get_as(&setup, "reader", &quota("a%2Fb")).await.pointer(), "locationId");
+}
+
+#[test]
+fn the_words_of_the_document_are_those_that_are_served() {
+    let document = serde_json::to_value(crate::http::openapi()).unwrap();
+    for (schema, served) in [
+        ("OperationState", words(OperationState::ALL)),
+        ("AuditEvent", words(AuditEvent::ALL)),
+        ("WriteKind", words(WriteKind::ALL)),
+    ] {
+        assert_eq!(document["components"]["schemas"][schema]["enum"], served, "{schema}");
+    }
+}
+
+fn words<T: serde::Serialize>(all: &[T]) -> Value {
+    serde_json::to_value(all).unwrap()
 }
