@@ -16,6 +16,7 @@ mod probes;
 mod problems;
 mod profile;
 mod quota;
+mod refusal;
 mod search;
 mod tasks;
 

@@ -1,11 +1,14 @@
 //! The rules for one contact: what they yield, and the difference written back.
 
-use super::super::{
-    body::JsonBody,
-    caller::{Caller, Write},
-    params::{Asked, ContactPath, InPath, LocationQuery},
-    respond,
-    write_api::EnrichmentRequest,
+use super::{
+    super::{
+        body::JsonBody,
+        caller::{Caller, Write},
+        params::{Asked, ContactPath, InPath, LocationQuery},
+        respond,
+        write_api::EnrichmentRequest,
+    },
+    refusal::{self, Noted},
 };
 use crate::domain::{
     ids::ContactId,
@@ -59,23 +62,22 @@ impl EnrichmentBody {
                 parameters(("contactId" = "$response.body#/contactId")))))))
 )]
 #[post("/v1/contacts/{contactId}/enrichment")]
-pub(super) async fn enrich_contact(
-    request: HttpRequest,
-    caller: Caller<Write>,
-    InPath(contact): InPath<ContactId>,
-    Asked(asked): Asked<LocationQuery>,
-    JsonBody(body): JsonBody<EnrichmentBody>,
-) -> Result<HttpResponse, Problem> {
+pub(super) async fn enrich_contact(request: HttpRequest, wanted: Noted<Wanted>) -> Result<HttpResponse, Problem> {
+    let report = run(&request, wanted.0).await.inspect_err(|problem| refusal::log(&request, problem))?;
+    respond::json(&request, &report, &[]).await
+}
+
+/// Who asks for what.
+type Wanted = (Caller<Write>, InPath<ContactId>, Asked<LocationQuery>, JsonBody<EnrichmentBody>);
+
+async fn run(request: &HttpRequest, wanted: Wanted) -> Result<EnrichmentReport, Problem> {
+    let (caller, InPath(contact), Asked(asked), JsonBody(body)) = wanted;
     let location = caller.location(asked.location_id)?;
     body.check()?;
-    let report = caller.writes().enrich(EnrichmentRequest {
-        location,
-        contact,
-        dry_run: body.dry_run,
-        rules: body.rules,
-        requester: caller.requester(&request),
-        idempotency: None,
-        deadline: caller.context(&request).deadline,
-    });
-    respond::json(&request, &report.await?, &[]).await
+    let requester = caller.requester(request);
+    let deadline = caller.context(request).deadline;
+    let EnrichmentBody { dry_run, rules } = body;
+    let idempotency = None;
+    let wanted = EnrichmentRequest { location, contact, dry_run, rules, requester, idempotency, deadline };
+    caller.writes().enrich(wanted).await
 }

@@ -8,6 +8,7 @@ use super::{
         respond,
     },
     listing::{self, DEFAULT_LIMIT, Paged},
+    refusal::{self, Noted},
 };
 use crate::domain::{
     ids::{ContactId, LocationId, OperationId},
@@ -120,6 +121,9 @@ pub(super) async fn get_operation(
     respond::json(&request, &OperationDocument::from(&operation), &[]).await
 }
 
+/// Who wants to change which operation.
+type Change = (Caller<Write>, InPath<OperationId>);
+
 /// Takes an operation up again
 ///
 /// One that `failed`, or a dead letter (`dead`): it is pending again and its attempts are counted anew. Where it is not
@@ -132,12 +136,11 @@ pub(super) async fn get_operation(
             parameters(("operationId" = "$response.body#/id")))))))
 )]
 #[post("/v1/operations/{operationId}/retry")]
-pub(super) async fn retry_operation(
-    request: HttpRequest,
-    caller: Caller<Write>,
-    InPath(id): InPath<OperationId>,
-) -> Result<HttpResponse, Problem> {
-    let operation = caller.writes().retry(id, caller.allowed_locations(), caller.requester(&request)).await?;
+pub(super) async fn retry_operation(request: HttpRequest, wanted: Noted<Change>) -> Result<HttpResponse, Problem> {
+    let (caller, InPath(id)) = wanted.0;
+    let requester = caller.requester(&request);
+    let changed = caller.writes().retry(id, caller.allowed_locations(), requester).await;
+    let operation = changed.inspect_err(|problem| refusal::log(&request, problem))?;
     respond::json(&request, &OperationDocument::from(&operation), &[]).await
 }
 
@@ -153,11 +156,10 @@ pub(super) async fn retry_operation(
             parameters(("operationId" = "$response.body#/id")))))))
 )]
 #[post("/v1/operations/{operationId}/cancel")]
-pub(super) async fn cancel_operation(
-    request: HttpRequest,
-    caller: Caller<Write>,
-    InPath(id): InPath<OperationId>,
-) -> Result<HttpResponse, Problem> {
-    let operation = caller.writes().cancel(id, caller.allowed_locations(), caller.requester(&request)).await?;
+pub(super) async fn cancel_operation(request: HttpRequest, wanted: Noted<Change>) -> Result<HttpResponse, Problem> {
+    let (caller, InPath(id)) = wanted.0;
+    let requester = caller.requester(&request);
+    let changed = caller.writes().cancel(id, caller.allowed_locations(), requester).await;
+    let operation = changed.inspect_err(|problem| refusal::log(&request, problem))?;
     respond::json(&request, &OperationDocument::from(&operation), &[]).await
 }

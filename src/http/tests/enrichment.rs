@@ -70,6 +70,10 @@ async fn a_body_of_another_shape_is_pointed_at_and_nothing_is_run() {
     assert_eq!(setup.ask(post().uri(&path())).await.problem(), "unsupported-media-type", "a body says what it wants");
     assert_eq!(setup.post("/v1/contacts/a%2Fb/enrichment", "{}").await.pointer(), "contactId");
     assert!(writes.enrichments.lock().unwrap().is_empty());
+    let refused = writes.refused();
+    assert_eq!(refused.len(), 12, "each is in the log");
+    assert_eq!(refused[11], ["invalid-parameter", "-", "-", "-", "-"]);
+    assert_eq!(refused[9], ["validation-failed", "-", "-", CONTACT, "-"]);
 }
 
 #[actix_web::test]
@@ -80,6 +84,11 @@ async fn to_run_the_rules_takes_the_role_and_the_location() {
     assert_eq!(ask(&setup, "reader", "").await.problem(), "forbidden");
     assert_eq!(ask(&setup, "writer", &format!("?locationId={LOCATION}")).await.problem(), "forbidden");
     assert_eq!(ask(&setup, "writer", "").await.json()["locationId"], "tenantLocation");
+    assert_eq!(ask(&setup, "nobody", "").await.problem(), "unauthenticated");
+    assert_eq!(
+        writes.refused(),
+        [["forbidden", "reader", "-", CONTACT, "-"], ["forbidden", "writer", LOCATION, CONTACT, "-"],]
+    );
     let asked = writes.enrichments.lock().unwrap();
     assert_eq!((asked.len(), asked[0].requester.key.as_deref()), (1, Some("writer")));
 }

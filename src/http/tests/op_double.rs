@@ -36,6 +36,7 @@ pub(super) struct Writes {
     pub(super) audit_pages: Mutex<Vec<(AuditFilter, Option<i64>, u32)>>,
     /// Who asked for a retry or a cancel.
     pub(super) requesters: Mutex<Vec<Requester>>,
+    pub(super) refusals: Mutex<Vec<AuditEntry>>,
     pub(super) enrichments: Mutex<Vec<EnrichmentRequest>>,
     pub(super) explained: Mutex<Vec<ProfileRequest>>,
     /// Entries that the log gets after each page, as a busy service does.
@@ -104,6 +105,27 @@ impl Writes {
 
     pub(super) fn with_log(count: i64) -> Self {
         Self { log: Mutex::new((1..=count).map(|seq| entry(seq, LOCATION)).collect()), ..Self::default() }
+    }
+
+    /// Outcome, key, location, contact and operation of each refusal that was logged.
+    pub(super) fn refused(&self) -> Vec<[String; 5]> {
+        let refusals = self.refusals.lock().unwrap();
+        let told = refusals.iter().inspect(|entry| {
+            assert_eq!((entry.event, entry.payload.as_ref()), (AuditEvent::Refused, None));
+            assert!(entry.request_id.as_deref().is_some_and(|id| !id.is_empty()), "{entry:?}");
+        });
+        told.map(|entry| {
+            let shown = |value: Option<&str>| value.unwrap_or("-").to_owned();
+            let (location, contact) = (entry.location_id.as_ref(), entry.contact_id.as_ref());
+            [
+                entry.outcome.clone(),
+                shown(entry.key.as_deref()),
+                shown(location.map(LocationId::as_str)),
+                shown(contact.map(ContactId::as_str)),
+                shown(entry.operation_id.as_ref().map(OperationId::as_str)),
+            ]
+        })
+        .collect()
     }
 
     /// Changes an operation's state where `from` admits it.
@@ -224,7 +246,9 @@ impl WriteApi for Writes {
         reply(self.audit_page(filter, before, limit))
     }
 
-    fn log_refusal(&self, _: AuditEntry) {}
+    fn log_refusal(&self, entry: AuditEntry) {
+        self.refusals.lock().unwrap().push(entry);
+    }
 
     fn enrich(&self, request: EnrichmentRequest) -> Reply<'_, EnrichmentReport> {
         let report = EnrichmentReport {

@@ -199,6 +199,29 @@ async fn to_change_an_operation_takes_the_role_and_the_location() {
 }
 
 #[actix_web::test]
+async fn what_is_refused_is_in_the_log_unless_nobody_asked() {
+    let (setup, writes) = guarded(of_each_state());
+    post_as(&setup, "reader", "/v1/operations/op1/cancel").await;
+    post_as(&setup, "writer", "/v1/operations/op3/retry").await;
+    post_as(&setup, "writer", "/v1/operations/a.b/retry").await;
+    post_as(&setup, "nobody", "/v1/operations/op1/cancel").await;
+    get_as(&setup, "reader", "/v1/operations/op8").await;
+    assert_eq!(
+        writes.refused(),
+        [
+            ["forbidden", "reader", "-", "-", "op1"],
+            ["idempotency-conflict", "writer", "-", "-", "op3"],
+            ["invalid-parameter", "writer", "-", "-", "-"],
+        ]
+    );
+    let (anonymous, writes) = serving(of_each_state());
+    let path = "/v1/operations/op3/retry";
+    assert_eq!(anonymous.ask(post().uri(path).insert_header(("host", "evil.example"))).await.problem(), "forbidden");
+    assert_eq!(anonymous.ask(post().uri(path)).await.problem(), "idempotency-conflict");
+    assert_eq!(writes.refused(), [["idempotency-conflict", "-", "-", "-", "op3"]]);
+}
+
+#[actix_web::test]
 async fn without_a_store_there_is_nothing_to_list() {
     for path in ["/v1/operations", "/v1/operations/op1", "/v1/audit"] {
         let answer = Setup::new().get(path).await;

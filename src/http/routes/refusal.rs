@@ -1,0 +1,67 @@
+//! Refused requests for writes that are no operation of their own (the rules, a retry, a cancel) go into the audit log as
+//! those of the routes that write do.
+
+use super::super::{
+    params::{FromQuery as _, LocationQuery, Pairs},
+    request_id,
+    state::State,
+};
+use crate::domain::{
+    ids::{ContactId, OperationId},
+    operation::{AuditEntry, AuditEvent},
+    problem::{Problem, ProblemKind},
+};
+use actix_web::{FromRequest, HttpRequest, dev::Payload, web::Data};
+use futures_util::future::LocalBoxFuture;
+
+/// What a route takes; where that is refused, the log says so.
+pub(super) struct Noted<T>(pub(super) T);
+
+impl<T: FromRequest + 'static> FromRequest for Noted<T> {
+    type Error = actix_web::Error;
+    type Future = LocalBoxFuture<'static, Result<Self, actix_web::Error>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let taken = T::from_request(request, payload);
+        let request = request.clone();
+        Box::pin(async move {
+            let taken = taken.await.map_err(Into::into);
+            taken.map(Self).inspect_err(|error: &actix_web::Error| {
+                if let Some(problem) = error.as_error::<Problem>() {
+                    log(&request, problem);
+                }
+            })
+        })
+    }
+}
+
+/// Logs that a request was refused, with what path and query say of it and nothing of its body. Who cannot be told, and who
+/// asks too often, is counted and leaves the log alone.
+pub(super) fn log(request: &HttpRequest, problem: &Problem) {
+    let Some(state) = request.app_data::<Data<State>>() else { return };
+    let key = state.keys.name(request.headers());
+    // Nobody without a key lacks a role or a location: it is the `Host` that was refused, and with it the caller.
+    let stranger =
+        problem.kind == ProblemKind::Unauthenticated || problem.kind == ProblemKind::Forbidden && key.is_none();
+    if stranger || problem.kind == ProblemKind::TooManyRequests {
+        return;
+    }
+    let named = |name: &str| request.match_info().get(name);
+    let query = Pairs::parse(request.query_string()).and_then(|pairs| LocationQuery::from_query(&pairs));
+    state.writes.log_refusal(AuditEntry {
+        seq: 0,
+        at: state.clock.now(),
+        event: AuditEvent::Refused,
+        location_id: query.ok().and_then(|query| query.location_id),
+        contact_id: named("contactId").and_then(|id| ContactId::parse(id).ok()),
+        operation_id: named("operationId").and_then(|id| OperationId::parse(id).ok()),
+        kind: None,
+        key: key.map(str::to_owned),
+        request_id: Some(request_id::given(request.headers())),
+        attempt: None,
+        outcome: problem.kind.slug().to_owned(),
+        upstream_status: None,
+        duration_ms: None,
+        payload: None,
+    });
+}
