@@ -2,13 +2,26 @@
 //!
 //! A write is checked before it is made ([`Fields`], [`Tag`]): what stands in one, GHL's own whitelist and types admit.
 
+mod errors;
+mod fields;
+mod nested;
+mod tag;
+mod text;
+
+#[cfg(test)]
+mod tests;
+
+pub use fields::{Intent, completion, tags};
+pub use nested::MAX_CUSTOM_FIELDS;
+pub use tag::{InvalidTag, MAX_TAG_CHARS, MAX_TAGS, Tag};
+pub use text::{MAX_BODY_BYTES, MAX_LINE_CHARS};
+
 use super::{
     ids::{ContactId, LocationId, NoteId, TaskId},
     profile::Section,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use std::fmt;
 use utoipa::ToSchema;
 
 /// Properties of a record in GHL's own spelling, checked against its whitelist.
@@ -27,25 +40,6 @@ impl Fields {
     #[must_use]
     pub fn text(&self, name: &str) -> Option<&str> {
         self.0.get(name).and_then(Value::as_str)
-    }
-}
-
-/// A tag as GHL keeps it: trimmed, lower case, of bounded length.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Tag(pub(crate) String);
-
-impl Tag {
-    /// The tag's text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for Tag {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
     }
 }
 
