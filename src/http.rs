@@ -34,6 +34,7 @@ mod server;
 mod state;
 mod warm;
 pub mod write_api;
+mod writing;
 
 pub use caller::{Admin, Caller, Permission, Read, Write};
 pub use lifecycle::{Lifecycle, Phase};

@@ -18,8 +18,19 @@ const ALLOWED: [&str; 10] = [
 ];
 
 /// Response headers that a page may read.
-const EXPOSED: [&str; 8] =
-    ["age", "cache-status", "etag", "last-modified", "location", "retry-after", "server-timing", "x-request-id"];
+const EXPOSED: [&str; 11] = [
+    "age",
+    "cache-status",
+    "etag",
+    "idempotency-replayed",
+    "last-modified",
+    "location",
+    "operation-id",
+    "preference-applied",
+    "retry-after",
+    "server-timing",
+    "x-request-id",
+];
 
 /// How long a browser may remember a preflight, seconds.
 const MAX_AGE: usize = 600;

@@ -4,6 +4,7 @@
 use super::{
     problem::{self, PROBLEM_JSON, ProblemDocument},
     routes,
+    writing::document as writing,
 };
 use crate::domain::problem::{Problem, ProblemKind};
 use actix_web::{App, http::header::HeaderValue};
@@ -30,7 +31,7 @@ const DESCRIPTION: &str = "One complete, enriched profile for a GoHighLevel cont
 
 const TAGS: [(&str, &str); 9] = [
     ("profiles", "Combined profiles, and how they came about"),
-    ("contacts", "Contacts as GHL has them"),
+    ("contacts", "Contacts as GHL has them, their tags and appointments"),
     ("tasks", "Tasks of a contact"),
     ("notes", "Notes of a contact"),
     ("ips", "IP intelligence alone"),
@@ -144,12 +145,34 @@ fn complete_operation(path: &str, operation: &mut Operation) -> Vec<ProblemKind>
             parameter.schema = Some(address_schema());
         }
     }
+    if writes(operation) {
+        complete_write(operation);
+    }
     for response in operation.responses.responses.values_mut() {
         if let RefOr::T(response) = response {
             complete_response(response);
         }
     }
     kinds
+}
+
+/// Whether an operation becomes one of ours in the store: only then can it be answered before it is done.
+fn writes(operation: &Operation) -> bool {
+    operation.responses.responses.contains_key("202")
+}
+
+/// Adds what all writes have in common: the headers they take and give, and the way from a 202 to what became of it.
+fn complete_write(operation: &mut Operation) {
+    operation.parameters.get_or_insert_default().extend(writing::header_parameters().map(RefOr::T));
+    for (status, response) in &mut operation.responses.responses {
+        let RefOr::T(response) = response else { continue };
+        if status.starts_with('2') {
+            response.headers.extend(writing::returned_headers(status));
+        }
+        if status == "202" {
+            response.links.insert("getOperation".to_owned(), RefOr::T(writing::link_to_operation()));
+        }
+    }
 }
 
 /// The problems that an operation of this shape can answer.
@@ -166,6 +189,15 @@ fn problems_of(path: &str, operation: &Operation) -> Vec<ProblemKind> {
     }
     if path.contains("{contactId}") {
         kinds.push(Kind::ContactNotFound);
+    }
+    if writes(operation) {
+        kinds.extend([Kind::StoreUnavailable, Kind::IdempotencyConflict, Kind::IdempotencyKeyReused]);
+        if operation.request_body.is_some() && has_tag("contacts") {
+            kinds.push(Kind::DuplicateContact);
+        }
+        if operation.request_body.is_none() {
+            kinds.push(Kind::ValidationFailed);
+        }
     }
     if ["{taskId}", "{noteId}", "{businessId}", "{operationId}", "{ip}", "{slug}"]
         .iter()

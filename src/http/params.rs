@@ -65,9 +65,14 @@ impl<T: PathValue> FromRequest for InPath<T> {
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let text = request.match_info().get(T::NAME).unwrap_or_default();
-        ready(T::parse_segment(text).map(Self).map_err(|message| Problem::parameter(T::NAME, message)))
+        ready(in_path(request).map(Self))
     }
+}
+
+/// The same, where the route has not named it among its arguments.
+pub(super) fn in_path<T: PathValue>(request: &HttpRequest) -> Result<T, Problem> {
+    let text = request.match_info().get(T::NAME).unwrap_or_default();
+    T::parse_segment(text).map_err(|message| Problem::parameter(T::NAME, message))
 }
 
 /// An address as a caller writes it.

@@ -3,6 +3,7 @@
 //! A handler returns a [`Problem`]; the middleware, which knows path and request id, gives it its final form by
 //! [`finish`]. Whatever actix itself refuses takes the same way ([`of_response`]), so no other error body leaves us.
 
+use super::writing::OPERATION_ID;
 use crate::domain::problem::{FieldError, Problem, ProblemKind, UpstreamFault};
 use actix_cors::CorsError;
 use actix_web::{
@@ -73,6 +74,10 @@ pub struct ProblemDocument<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "0199b2a0c4e57d1f8a2b6c3d4e5f6071")]
     pub request_id: Option<&'a str>,
+    /// Id of the operation that a write had become before it failed, as in `Operation-Id`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "op0199b2a0c4e57d1f8a2b6c3d4e5f6071")]
+    pub operation_id: Option<&'a str>,
     /// What is wrong where.
     #[serde(skip_serializing_if = "<[FieldError]>::is_empty")]
     #[schema(required = false)]
@@ -101,6 +106,7 @@ impl<'a> ProblemDocument<'a> {
             detail: &problem.detail,
             instance,
             request_id,
+            operation_id: None,
             errors: &problem.errors,
             upstream: problem.upstream.as_ref(),
             retry_after_seconds: problem.retry_after.map(whole_seconds),
@@ -198,7 +204,9 @@ pub(super) fn finish<B: MessageBody>(
     request_id: &HeaderValue,
 ) -> ServiceResponse<BoxBody> {
     let path = response.request().path().to_owned();
-    let body = ProblemDocument::of(problem, Some(&path), request_id.to_str().ok()).bytes();
+    let mut document = ProblemDocument::of(problem, Some(&path), request_id.to_str().ok());
+    document.operation_id = response.headers().get(OPERATION_ID).and_then(|id| id.to_str().ok());
+    let body = document.bytes();
     let final_headers = problem.error_response();
     let mut response = response.map_body(|head, _| {
         head.status = status(problem.kind);

@@ -187,6 +187,11 @@ fn choose(request: &HttpRequest, length: usize) -> Result<Option<Encoding>, Prob
     }
 }
 
+/// Refuses a request that no coding of an answer would be acceptable to, before it does anything.
+pub(super) fn require_acceptable(request: &HttpRequest) -> Result<(), Problem> {
+    choose(request, usize::MAX).map(drop)
+}
+
 fn add_timing(response: &mut HttpResponseBuilder, timings: &[CallTiming]) {
     if let Some(text) = server_timing(timings) {
         response.insert_header((SERVER_TIMING, text));

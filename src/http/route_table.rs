@@ -199,7 +199,7 @@ mod tests {
         }
         let allow = |path, port| table.allow(table.find(&Method::PUT, path), port).map(HeaderValue::as_bytes);
         assert_eq!(allow("/v1/contacts/search", Port::Public), Some(&b"POST"[..]));
-        assert_eq!(allow("/v1/contacts", Port::Public), Some(&b"GET, HEAD"[..]));
+        assert_eq!(allow("/v1/contacts", Port::Public), Some(&b"GET, HEAD, POST, PUT"[..]));
         assert_eq!((allow("/v1/contacts", Port::Admin), allow("/metrics", Port::Public)), (None, None));
     }
 }

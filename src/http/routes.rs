@@ -18,6 +18,7 @@ mod profile;
 mod quota;
 mod refusal;
 mod search;
+mod tags;
 mod tasks;
 
 pub(super) use probes::startupz;
@@ -60,6 +61,20 @@ pub(super) fn configure(config: &mut ServiceConfig<'_>) {
         .service(audit::list_audit)
         .service(quota::get_quota)
         .service(enrichment::enrich_contact);
+    config
+        .service(contacts::create_contact)
+        .service(contacts::upsert_contact)
+        .service(contacts::update_contact)
+        .service(contacts::delete_contact)
+        .service(tasks::create_task)
+        .service(tasks::update_task)
+        .service(tasks::complete_task)
+        .service(tasks::delete_task)
+        .service(notes::create_note)
+        .service(notes::update_note)
+        .service(notes::delete_note)
+        .service(tags::add_tags)
+        .service(tags::remove_tags);
 }
 
 /// What no route took: an unknown path, or a known one with another method.

@@ -1,5 +1,9 @@
 //! Contacts as GHL has them: listed, and one by one with their appointments.
 
+mod changes;
+
+pub(super) use changes::{create_contact, delete_contact, update_contact, upsert_contact};
+
 use super::{
     super::{
         api::{ContactPage, ContactSearch},

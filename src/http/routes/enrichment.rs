@@ -7,6 +7,7 @@ use super::{
         params::{Asked, ContactPath, InPath, LocationQuery},
         respond,
         write_api::EnrichmentRequest,
+        writing::idempotency,
     },
     refusal::{self, Noted},
 };
@@ -17,6 +18,7 @@ use crate::domain::{
 };
 use actix_web::{HttpRequest, HttpResponse, post};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use utoipa::ToSchema;
 
 /// Most rules that a request names.
@@ -76,8 +78,8 @@ async fn run(request: &HttpRequest, wanted: Wanted) -> Result<EnrichmentReport, 
     body.check()?;
     let requester = caller.requester(request);
     let deadline = caller.context(request).deadline;
+    let idempotency = idempotency(request, &location, caller.key_name(), &json!(body))?;
     let EnrichmentBody { dry_run, rules } = body;
-    let idempotency = None;
     let wanted = EnrichmentRequest { location, contact, dry_run, rules, requester, idempotency, deadline };
     caller.writes().enrich(wanted).await
 }

@@ -1,8 +1,11 @@
 //! The OpenAPI document: whole, true to the routes, and served with the page that shows it.
 
 use super::{Setup, get, request};
-use crate::domain::problem::ProblemKind;
-use serde_json::Value;
+use crate::domain::{
+    problem::{FieldError, ProblemKind},
+    write::{self, Fields, Intent, WriteKind},
+};
+use serde_json::{Value, json};
 
 fn document() -> Value {
     serde_json::to_value(crate::http::openapi()).unwrap()
@@ -18,6 +21,18 @@ fn operations(document: &Value) -> Vec<(String, String, Value)> {
     paths.iter().flat_map(|(path, item)| of(path, item)).collect()
 }
 
+/// The answers of an operation that is no problem, by status; there is one at least.
+fn successes(operation: &Value) -> Vec<(String, Value)> {
+    let responses = operation["responses"].as_object().unwrap();
+    let successes: Vec<(String, Value)> = responses
+        .iter()
+        .filter(|(status, _)| status.starts_with('2'))
+        .map(|(status, response)| (status.clone(), response.clone()))
+        .collect();
+    assert!(!successes.is_empty(), "{operation}");
+    successes
+}
+
 #[test]
 fn every_operation_is_described() {
     let document = document();
@@ -27,8 +42,10 @@ fn every_operation_is_described() {
         assert!(operation["operationId"].is_string(), "{at}");
         assert!(operation["summary"].is_string() && operation["description"].is_string(), "{at}");
         assert_eq!(operation["tags"].as_array().map(Vec::len), Some(1), "{at}");
-        let content = operation["responses"]["200"]["content"].as_object().unwrap();
-        assert!(content.values().all(|content| content["schema"].is_object()), "{at}");
+        for (status, response) in successes(&operation) {
+            let content = response["content"].as_object().unwrap();
+            assert!(content.values().all(|content| content["schema"].is_object()), "{at} {status}");
+        }
         for parameter in operation["parameters"].as_array().into_iter().flatten() {
             assert!(parameter["description"].is_string() && parameter["schema"].is_object(), "{at}: {parameter}");
             // Swagger UI fills examples in: an optional parameter that changes the answer has none.
@@ -64,6 +81,79 @@ fn every_guarded_operation_lists_its_refusals() {
 }
 
 #[test]
+fn every_write_says_how_it_may_be_repeated_awaited_and_followed() {
+    let document = document();
+    let operations = operations(&document);
+    let writes: Vec<_> =
+        operations.iter().filter(|(.., operation)| operation["responses"]["202"].is_object()).collect();
+    assert_eq!(writes.len(), WriteKind::ALL.len());
+    for (path, method, operation) in writes {
+        let at = format!("{method} {path}");
+        for name in ["Idempotency-Key", "Prefer"] {
+            let named = |parameter: &Value| parameter["name"] == name && parameter["in"] == "header";
+            assert!(operation["parameters"].as_array().unwrap().iter().any(named), "{at}: {name}");
+        }
+        let later = &operation["responses"]["202"];
+        assert_eq!(later["content"]["application/json"]["schema"]["$ref"], "#/components/schemas/Operation", "{at}");
+        assert_eq!(later["links"]["getOperation"]["operationId"], "get_operation", "{at}");
+        for (status, response) in successes(operation) {
+            assert!(response["headers"]["Operation-Id"].is_object(), "{at} {status}");
+            assert_eq!(response["headers"]["Location"].is_object(), status != "200", "{at} {status}");
+        }
+        for status in ["409", "422", "503"] {
+            assert!(operation["responses"][status].is_object(), "{at} {status}");
+        }
+        let Some(body) = operation["requestBody"]["content"]["application/json"]["schema"]["$ref"].as_str() else {
+            assert_eq!(method, "delete", "{at}");
+            continue;
+        };
+        let schema = document.pointer(body.trim_start_matches('#')).unwrap();
+        assert_eq!(schema["additionalProperties"], false, "{at}");
+        assert!(schema["example"].is_object(), "{at}");
+    }
+}
+
+/// The examples of the bodies are what Swagger UI sends, and what the schema says is what is read.
+#[test]
+fn examples_of_bodies_pass_and_their_properties_are_known() {
+    let document = document();
+    let schema = |name: &str| document["components"]["schemas"][name].clone();
+    type Read = fn(&Value) -> Result<(), Vec<FieldError>>;
+    let reads: [(&str, Read); 9] = [
+        ("NewContact", |body| Fields::contact(body, Intent::Create).map(drop)),
+        ("ContactChange", |body| Fields::contact(body, Intent::Update).map(drop)),
+        ("ContactUpsert", |body| Fields::contact(body, Intent::Upsert).map(drop)),
+        ("NewNote", |body| Fields::note(body, Intent::Create).map(drop)),
+        ("NoteChange", |body| Fields::note(body, Intent::Update).map(drop)),
+        ("NewTask", |body| Fields::task(body, Intent::Create).map(drop)),
+        ("TaskChange", |body| Fields::task(body, Intent::Update).map(drop)),
+        ("Completion", |body| write::completion(body).map(drop)),
+        ("TagList", |body| write::tags(body).map(drop)),
+    ];
+    for (name, read) in reads {
+        let schema = schema(name);
+        assert_eq!(read(&schema["example"]), Ok(()), "{name}");
+        let properties = schema["properties"].as_object().unwrap();
+        let refusals = |value: Value| {
+            let body: Value = properties.keys().map(|name| (name.clone(), value.clone())).collect();
+            read(&body).err().unwrap_or_default()
+        };
+        for error in refusals(json!({"no": "such value"})) {
+            assert!(
+                !error.message.contains("not known here; did") && error.message != "is not known here",
+                "{name}: {error:?}"
+            );
+        }
+        // What may be null is what the schema says may be null.
+        let refused: Vec<String> = refusals(Value::Null).into_iter().map(|error| error.pointer).collect();
+        for (property, shape) in properties {
+            let may_be_null = shape["type"].as_array().is_some_and(|types| types.contains(&json!("null")));
+            assert_eq!(!refused.contains(&format!("/{property}")), may_be_null, "{name}.{property}: {shape}");
+        }
+    }
+}
+
+#[test]
 fn operation_ids_are_distinct_and_links_lead_to_them() {
     let document = document();
     let mut ids: Vec<String> = Vec::new();
@@ -75,8 +165,10 @@ fn operation_ids_are_distinct_and_links_lead_to_them() {
     ids.dedup();
     assert_eq!(ids.len(), count);
     for (path, _, operation) in operations(&document) {
-        for link in operation["responses"]["200"]["links"].as_object().into_iter().flat_map(|links| links.values()) {
-            assert!(ids.iter().any(|id| link["operationId"] == id.as_str()), "{path}: {link}");
+        for (_, response) in successes(&operation) {
+            for link in response["links"].as_object().into_iter().flat_map(|links| links.values()) {
+                assert!(ids.iter().any(|id| link["operationId"] == id.as_str()), "{path}: {link}");
+            }
         }
     }
 }
