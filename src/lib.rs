@@ -6,6 +6,7 @@ pub mod app;
 pub mod cli;
 pub mod clock;
 pub mod domain;
+pub mod enrichment;
 pub mod ghl;
 pub mod http;
 pub mod ipinfo;

@@ -5,12 +5,12 @@ use super::{
     operation::OperationState,
     problem::Problem,
 };
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
 /// What evaluating the rules came to.
-#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct EnrichmentReport {
     /// Whose contact.
@@ -28,7 +28,7 @@ pub struct EnrichmentReport {
 }
 
 /// The difference between what the rules yield and what the contact holds.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, ToSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct EnrichmentPlan {
     /// Tags to add.
@@ -42,7 +42,7 @@ pub struct EnrichmentPlan {
 }
 
 /// One field to fill.
-#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct FieldChange {
     /// A standard field's name, or a custom field's id.
@@ -54,7 +54,7 @@ pub struct FieldChange {
 }
 
 /// Something a rule yields that is left as it is.
-#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Kept {
     /// The tag or field.
@@ -66,7 +66,7 @@ pub struct Kept {
 }
 
 /// How a rule came out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum RuleVerdict {
     /// Its condition holds.
@@ -80,7 +80,7 @@ pub enum RuleVerdict {
 }
 
 /// One rule and what it came to.
-#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RuleOutcome {
     /// Its name.
@@ -94,7 +94,7 @@ pub struct RuleOutcome {
 }
 
 /// A write that carries a part of the plan out.
-#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct EnrichmentOperation {
     /// Ours; `GET /v1/operations/{id}` shows it.

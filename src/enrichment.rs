@@ -1,0 +1,56 @@
+//! Rules: conditions over a profile, the tags and fields they yield, and the way of the difference back to GHL.
+//!
+//! Guarantees: only tags under a managed prefix are ever removed; a field is filled only while it is empty; a rule that
+//! asks for what is not known at present changes nothing; rules do not see what rules wrote, so evaluating again after the
+//! plan was carried out gives an empty plan. Tags are compared as GHL keeps them. What is written goes through durable
+//! operations, and only by GHL's additive routes.
+//!
+//! A `when` is an expression and tags and fields are templates in the language of Jinja (the crate minijinja), over
+//! `contact`, `ip` and `insights` as the profile shows them. A value that is `null` there is undefined here, and whatever
+//! needs an undefined value is undecided; `is defined` and `|default(…)` ask on purpose. A `none` that an expression makes
+//! itself is its author's business: it counts as false.
+
+mod document;
+mod engine;
+mod evaluate;
+mod fields;
+mod known;
+mod ownership;
+mod plan;
+mod rule_set;
+mod run;
+mod scan;
+
+#[cfg(test)]
+mod tests;
+
+pub use engine::Position;
+pub use rule_set::{RuleError, RuleErrors, RuleSet};
+pub use run::{Contacts, Enrichment, Request, Writes};
+
+use crate::settings::Settings;
+
+/// Compiles the rules of the settings.
+///
+/// # Errors
+/// All that is wrong with any of them.
+pub fn compile(settings: &Settings) -> Result<RuleSet, RuleErrors> {
+    let rules = &settings.enrichment.rules;
+    let mut errors = RuleSet::compile(rules).err().unwrap_or_default();
+    // Of a field that is cut out of what GHL sends nobody can tell whether it is empty.
+    let redacted = |name: &str| settings.profile.redact.iter().any(|cut| cut.trim().eq_ignore_ascii_case(name));
+    for (index, rule) in rules.iter().enumerate() {
+        let fields = rule.fields.keys().filter(|name| redacted(name) || redacted("customFields")).cloned();
+        let fields = fields.map(|name| (format!("fields.{name}"), "is redacted (profile.redact)"));
+        let tags = (redacted("tags") && !rule.tags.is_empty()).then_some("tags are redacted (profile.redact)");
+        for (key, what) in fields.chain(tags.map(|what| ("tags".to_owned(), what))) {
+            errors.push(RuleError {
+                key: format!("enrichment.rules[{index}].{key}"),
+                rule: rule.name.clone(),
+                position: None,
+                what: format!("{what}, so nobody can tell what the contact holds"),
+            });
+        }
+    }
+    if errors.is_empty() { RuleSet::compile(rules).map_err(RuleErrors) } else { Err(RuleErrors(errors)) }
+}

@@ -1,0 +1,210 @@
+//! The expression and template engine (minijinja), as rules may use it: strict about what is not known, bounded in steps
+//! and output, without functions, includes or macros. Compiles a text and says everything that is wrong with it.
+
+use super::{
+    known::{self, Path},
+    scan::{self, Use},
+};
+use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior, Value};
+use std::{collections::BTreeSet, fmt, io};
+
+/// Steps one evaluation may take: a loop over some hundred tags takes a few thousand.
+const FUEL: u64 = 50_000;
+/// How deep blocks may nest.
+const MAX_NESTING: usize = 32;
+/// Bytes a template may yield. A tag is shorter, a field's value hardly longer.
+const MAX_OUTPUT_BYTES: usize = 4096;
+/// Bytes a text of a rule may have.
+pub(super) const MAX_SOURCE_BYTES: usize = 4096;
+
+/// What rules are evaluated in.
+pub(super) fn environment() -> Environment<'static> {
+    let mut environment = Environment::new();
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment.set_auto_escape_callback(|_| AutoEscape::None);
+    environment.set_fuel(Some(FUEL));
+    environment.set_recursion_limit(MAX_NESTING);
+    // Without it errors do not know their column.
+    environment.set_debug(true);
+    for function in ["range", "dict", "debug", "namespace"] {
+        environment.remove_global(function);
+    }
+    environment
+}
+
+/// A place in a text; both count from 1, columns in characters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct Position {
+    pub line: usize,
+    pub column: usize,
+}
+
+impl Position {
+    fn of(source: &str, offset: usize) -> Self {
+        let before = source.get(..offset).unwrap_or(source);
+        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+        let column = before.get(line_start..).unwrap_or_default().chars().count() + 1;
+        Self { line: before.matches('\n').count() + 1, column }
+    }
+}
+
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "line {}, column {}", self.line, self.column)
+    }
+}
+
+/// One thing wrong with a text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Flaw {
+    pub(super) position: Option<Position>,
+    pub(super) what: String,
+}
+
+/// Why an evaluation gives nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Fault {
+    /// It needs a value that is not known.
+    Unknown,
+    /// It cannot be evaluated for this contact. The sentence names no value.
+    Broken(String),
+}
+
+/// What a text is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Expression,
+    Template,
+}
+
+/// A text that compiles, and what it reads of a profile, as dotted paths.
+///
+/// It is compiled anew for each evaluation: that takes microseconds, and the engine's compiled form borrows both the text
+/// and the environment.
+#[derive(Debug, Clone)]
+pub(super) struct Source {
+    text: String,
+    pub(super) reads: BTreeSet<String>,
+}
+
+impl Source {
+    /// Checks a text: its syntax, its filters and tests, and each path it reads.
+    pub(super) fn compile(environment: &Environment<'_>, kind: Kind, text: &str) -> Result<Self, Vec<Flaw>> {
+        if text.len() > MAX_SOURCE_BYTES {
+            let what = format!("has {} bytes; a rule's text has at most {MAX_SOURCE_BYTES}", text.len());
+            return Err(vec![Flaw { position: None, what }]);
+        }
+        let reads: BTreeSet<String> = match kind {
+            Kind::Expression => {
+                environment.compile_expression(text).map(|expression| expression.undeclared_variables(true))
+            }
+            Kind::Template => environment.template_from_str(text).map(|template| template.undeclared_variables(true)),
+        }
+        .map_err(|error| vec![syntax_flaw(text, &error)])?
+        .into_iter()
+        .collect();
+        let mut flaws = misspelt_names(environment, kind, text);
+        flaws.extend(reads.iter().filter_map(|path| unknown_path(text, path)));
+        flaws.sort_by_key(|flaw| flaw.position);
+        if flaws.is_empty() { Ok(Self { text: text.to_owned(), reads }) } else { Err(flaws) }
+    }
+
+    /// What a template begins with before any of its code, and whether that is all of it.
+    pub(super) fn literal_start(&self) -> (&str, bool) {
+        let start = scan::literal_start(&self.text);
+        (start, start.len() == self.text.len())
+    }
+
+    /// Whether an expression holds.
+    pub(super) fn holds(&self, environment: &Environment<'_>, context: &Value) -> Result<bool, Fault> {
+        let evaluated = environment.compile_expression(&self.text).and_then(|expression| expression.eval(context));
+        let value = evaluated.map_err(|error| self.fault(&error))?;
+        if value.is_undefined() { Err(Fault::Unknown) } else { Ok(value.is_true()) }
+    }
+
+    /// What a template yields, trimmed.
+    pub(super) fn render(&self, environment: &Environment<'_>, context: &Value) -> Result<String, Fault> {
+        let mut output = Bounded(Vec::new());
+        let rendered = environment
+            .template_from_str(&self.text)
+            .and_then(|template| template.render_captured_to(context, &mut output).map(|_| ()));
+        rendered.map_err(|error| self.fault(&error))?;
+        let text = String::from_utf8(output.0).map_err(|_| Fault::Broken("it yields no text".to_owned()))?;
+        Ok(text.trim().to_owned())
+    }
+
+    /// The engine's own words are left out: they may quote a value.
+    fn fault(&self, error: &Error) -> Fault {
+        let what = match error.kind() {
+            ErrorKind::UndefinedError => return Fault::Unknown,
+            ErrorKind::OutOfFuel => "it takes too many steps".to_owned(),
+            ErrorKind::WriteFailure => format!("it yields more than {MAX_OUTPUT_BYTES} bytes"),
+            kind => kind.to_string(),
+        };
+        Fault::Broken(match error.range() {
+            Some(range) => format!("{}: {what}", Position::of(&self.text, range.start)),
+            None => what,
+        })
+    }
+}
+
+fn syntax_flaw(text: &str, error: &Error) -> Flaw {
+    let line = || error.line().map(|line| Position { line, column: 1 });
+    let position = error.range().map(|range| Position::of(text, range.start)).or_else(line);
+    let what = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
+    Flaw { position, what }
+}
+
+/// Filters and tests that the engine does not have.
+fn misspelt_names(environment: &Environment<'_>, kind: Kind, text: &str) -> Vec<Flaw> {
+    let named = match kind {
+        Kind::Expression => scan::in_expression(text),
+        Kind::Template => scan::in_template(text),
+    };
+    let unknown = named.into_iter().filter(|named| !exists(environment, named.used_as, named.name));
+    unknown
+        .map(|named| {
+            let word = if named.used_as == Use::Filter { "filter" } else { "test" };
+            let what = format!("there is no {word} {:?}", named.name);
+            Flaw { position: Some(Position::of(text, named.offset)), what }
+        })
+        .collect()
+}
+
+/// The engine lists neither, but answers a question about a name.
+fn exists(environment: &Environment<'_>, used_as: Use, name: &str) -> bool {
+    let question = if used_as == Use::Filter { "name is filter" } else { "name is test" };
+    let context = Value::from_iter([("name", Value::from(name))]);
+    let answer = environment.compile_expression(question).and_then(|question| question.eval(context));
+    answer.is_ok_and(|answer| answer.is_true())
+}
+
+fn unknown_path(text: &str, path: &str) -> Option<Flaw> {
+    let what = match known::judge(path) {
+        Path::Known => return None,
+        Path::Unknown { meant: Some(meant) } => format!("a profile has no {path}; did you mean {meant}?"),
+        Path::Unknown { meant: None } => format!("a profile has no {path}"),
+    };
+    // Somebody may have written blanks around a dot: then it is the first word that is pointed at.
+    let root = path.split('.').next().unwrap_or(path);
+    let offset = text.find(path).or_else(|| text.find(root)).unwrap_or(0);
+    Some(Flaw { position: Some(Position::of(text, offset)), what })
+}
+
+/// Takes so many bytes and refuses more.
+struct Bounded(Vec<u8>);
+
+impl io::Write for Bounded {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.0.len() + bytes.len() > MAX_OUTPUT_BYTES {
+            return Err(io::Error::other("too long"));
+        }
+        self.0.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
