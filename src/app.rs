@@ -6,6 +6,7 @@ mod writes;
 
 use crate::{
     clock::Clock,
+    enrichment::{self, RuleSet},
     ghl::{self, Redaction},
     http::{self, Lifecycle, Phase, Servers},
     ipinfo::{IpLookup, IpUpstreams},
@@ -38,14 +39,16 @@ pub struct AppParts {
     pub ghl: ghl::Client,
     pub ip: IpLookup,
     pub profiles: Profiles,
+    pub rules: RuleSet,
 }
 
 impl AppParts {
     /// Everything but the servers.
     ///
     /// # Errors
-    /// Where a setting turns out not to work: an upstream's URL, a database that is none.
+    /// Where a setting turns out not to work: rules that do not compile, an upstream's URL, a database that is none.
     pub fn build(settings: &Settings) -> anyhow::Result<Self> {
+        let rules = enrichment::compile(settings)?;
         let (clock, tasks, metrics) = (Clock::system(), Tasks::new(), Metrics::new());
         let ghl = ghl::Client::new(
             ghl_upstream(settings, &metrics, &clock)?,
@@ -69,7 +72,7 @@ impl AppParts {
             metrics: metrics.clone(),
         };
         let profiles = Profiles::new(settings, parts);
-        Ok(Self { clock, tasks, metrics, ghl, ip, profiles })
+        Ok(Self { clock, tasks, metrics, ghl, ip, profiles, rules })
     }
 }
 

@@ -45,6 +45,7 @@ pub async fn check(loaded: Loaded) -> anyhow::Result<bool> {
     let mut findings = vec![ghl(&loaded.settings, &parts).await];
     findings.extend(ip(&loaded.settings, &parts).await?);
     findings.push(access(&loaded.settings));
+    findings.push(Finding::Well(format!("rules: {} configured, and they compile", parts.rules.names().count())));
     print_line("\nFindings");
     let mut well = true;
     for finding in &findings {

@@ -11,6 +11,11 @@ const LOCATION: &str = "sandboxLocation00001";
 const TOKEN: &str = "pit-00000000-0000-4000-8000-000000000001";
 /// The sandbox's IPinfo token, likewise.
 const IPINFO_TOKEN: &str = "sandboxipinfo1";
+/// Two of the rules that `settings.default.toml` proposes: name, condition, managed prefix, tag.
+const RULES: [[&str; 4]; 2] = [
+    ["country", "ip.usable or undecided", "geo:country:", "geo:country:{{ ip.geo.countryCode }}"],
+    ["hosting", "ip.traits.hosting", "net:hosting:", "net:hosting:yes"],
+];
 /// A contact with everything.
 const SHOWCASE: &str = "seD4PfOuKoVMLkEZqohJ";
 
@@ -33,7 +38,17 @@ pub fn settings_for(sandbox: SocketAddr) -> Vec<(String, toml::Value)> {
         ("ipinfo.token_file", ""),
     ];
     let texts = texts.into_iter().map(|(key, value)| (key.to_owned(), toml::Value::from(value)));
-    texts.chain([("auth.keys".to_owned(), toml::Value::Array(Vec::new()))]).collect()
+    let lists = [("auth.keys", Vec::new()), ("enrichment.rules", RULES.into_iter().map(rule).collect())];
+    let lists = lists.into_iter().map(|(key, items)| (key.to_owned(), toml::Value::Array(items)));
+    texts.chain(lists).collect()
+}
+
+/// A rule as settings write it, from its name, condition, managed prefix and tag.
+fn rule([name, when, managed_prefix, tag]: [&str; 4]) -> toml::Value {
+    let texts = [("name", name), ("when", when), ("managed_prefix", managed_prefix)];
+    let mut table: toml::Table = texts.into_iter().map(|(key, text)| (key.to_owned(), text.into())).collect();
+    table.insert("tags".to_owned(), toml::Value::Array(vec![tag.into()]));
+    table.into()
 }
 
 /// Starts the sandbox; port 0 takes a free one.

@@ -56,13 +56,13 @@ impl Document {
 
     /// What stands at each path, in words: `ip.geo.countryCode is DE, contact.email is known`.
     pub(super) fn tell(&self, paths: &BTreeSet<String>) -> String {
-        let told: Vec<_> = paths.iter().map(|path| format!("{path} {}", self.word(path))).collect();
+        let told: Vec<_> = without_word(paths).map(|path| format!("{path} {}", self.word(path))).collect();
         told.join(", ")
     }
 
     /// Those of the paths where nothing is known.
     pub(super) fn not_known<'a>(&self, paths: &'a BTreeSet<String>) -> Vec<&'a str> {
-        paths.iter().map(String::as_str).filter(|path| self.at(path).is_none()).collect()
+        without_word(paths).filter(|path| self.at(path).is_none()).collect()
     }
 
     fn at(&self, path: &str) -> Option<&Value> {
@@ -81,6 +81,11 @@ impl Document {
             Some(_) => "is known".to_owned(),
         }
     }
+}
+
+/// The paths but for the word that is none.
+fn without_word(paths: &BTreeSet<String>) -> impl Iterator<Item = &str> {
+    paths.iter().map(String::as_str).filter(|path| *path != known::UNDECIDED)
 }
 
 /// Whether a section could not be had, or was not asked for. A contact without an address is something that is known.

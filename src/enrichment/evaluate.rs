@@ -97,13 +97,15 @@ fn judge(environment: &Environment<'_>, rule: &Rule, document: &Document) -> Res
 }
 
 fn told(when: &Source, document: &Document) -> String {
-    if when.reads.is_empty() { String::new() } else { format!(": {}", document.tell(&when.reads)) }
+    let told = document.tell(&when.reads);
+    if told.is_empty() { told } else { format!(": {told}") }
 }
 
 fn undecided(rule: &Rule, document: &Document) -> String {
     let missing = document.not_known(&rule.needs);
     if missing.is_empty() {
-        return "Something it reads is not known.".to_owned();
+        let when = rule.when.as_ref().map_or_else(String::new, |when| told(when, document));
+        return format!("Its condition leaves it undecided{when}.");
     }
     format!("Not known: {}.", missing.join(", "))
 }

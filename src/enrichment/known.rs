@@ -129,6 +129,9 @@ const PERSONAL: &[&str] =
 /// What may be repeated, though it stands under `contact`.
 const IMPERSONAL: &[&str] = &["contact.country", "contact.timezone", "contact.type", "contact.dnd", "contact.source"];
 
+/// The word by which a condition leaves its rule undecided: it is never known.
+pub(super) const UNDECIDED: &str = "undecided";
+
 /// How far a misspelt word may be from the one that was meant.
 const NEAR: usize = 2;
 
@@ -144,8 +147,9 @@ pub(super) fn judge(path: &str) -> Path {
     let (root, rest) = path.split_once('.').unwrap_or((path, ""));
     match root {
         "contact" => judge_contact(rest),
+        UNDECIDED if rest.is_empty() => Path::Known,
         "ip" | "insights" if OTHERS.contains(&path) => Path::Known,
-        _ => Path::Unknown { meant: nearest(path, OTHERS.iter().copied().chain(["contact"])) },
+        _ => Path::Unknown { meant: nearest(path, OTHERS.iter().copied().chain(["contact", UNDECIDED])) },
     }
 }
 
