@@ -30,6 +30,8 @@ pub use run::{Contacts, Enrichment, Request, Writes};
 
 use crate::settings::Settings;
 
+const HIDDEN: &str = "is redacted (profile.redact), so nobody can tell what the contact holds there";
+
 /// Compiles the rules of the settings.
 ///
 /// # Errors
@@ -40,16 +42,23 @@ pub fn compile(settings: &Settings) -> Result<RuleSet, RuleErrors> {
     // Of a field that is cut out of what GHL sends nobody can tell whether it is empty.
     let redacted = |name: &str| settings.profile.redact.iter().any(|cut| cut.trim().eq_ignore_ascii_case(name));
     for (index, rule) in rules.iter().enumerate() {
-        let fields = rule.fields.keys().filter(|name| redacted(name) || redacted("customFields")).cloned();
-        let fields = fields.map(|name| (format!("fields.{name}"), "is redacted (profile.redact)"));
-        let tags = (redacted("tags") && !rule.tags.is_empty()).then_some("tags are redacted (profile.redact)");
-        for (key, what) in fields.chain(tags.map(|what| ("tags".to_owned(), what))) {
-            errors.push(RuleError {
-                key: format!("enrichment.rules[{index}].{key}"),
-                rule: rule.name.clone(),
-                position: None,
-                what: format!("{what}, so nobody can tell what the contact holds"),
-            });
+        let mut refuse = |key: String, what: &str| {
+            let key = format!("enrichment.rules[{index}].{key}");
+            errors.push(RuleError { key, rule: rule.name.clone(), position: None, what: what.to_owned() });
+        };
+        for name in rule.fields.keys() {
+            if redacted(name) || (redacted("customFields") && fields::is_custom(name)) {
+                refuse(format!("fields.{name}"), HIDDEN);
+            }
+            if settings.profile.ip_custom_field.as_deref() == Some(name.as_str()) {
+                refuse(
+                    format!("fields.{name}"),
+                    "is where a contact's address is looked for (profile.ip_custom_field)",
+                );
+            }
+        }
+        if redacted("tags") && !rule.tags.is_empty() {
+            refuse("tags".to_owned(), HIDDEN);
         }
     }
     if errors.is_empty() { RuleSet::compile(rules).map_err(RuleErrors) } else { Err(RuleErrors(errors)) }

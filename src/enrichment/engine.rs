@@ -67,6 +67,9 @@ pub(super) struct Flaw {
 pub(super) enum Fault {
     /// It needs a value that is not known.
     Unknown,
+    /// It makes something of a value that the value does not admit: perhaps because that is not known, which filters
+    /// do not tell apart.
+    Misfit(String),
     /// It cannot be evaluated for this contact. The sentence names no value.
     Broken(String),
 }
@@ -142,10 +145,11 @@ impl Source {
             ErrorKind::WriteFailure => format!("it yields more than {MAX_OUTPUT_BYTES} bytes"),
             kind => kind.to_string(),
         };
-        Fault::Broken(match error.range() {
+        let what = match error.range() {
             Some(range) => format!("{}: {what}", Position::of(&self.text, range.start)),
             None => what,
-        })
+        };
+        if error.kind() == ErrorKind::InvalidOperation { Fault::Misfit(what) } else { Fault::Broken(what) }
     }
 }
 

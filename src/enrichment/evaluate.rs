@@ -60,10 +60,12 @@ impl Compiled {
 }
 
 fn outcome(environment: &Environment<'_>, rule: &Rule, document: &Document) -> Outcome {
+    let misfits = |fault: &Fault| matches!(fault, Fault::Misfit(_)) && !document.not_known(&rule.needs).is_empty();
     match judge(environment, rule, document) {
         Ok(outcome) => outcome,
         Err(Fault::Unknown) => Outcome::nothing(RuleVerdict::Undecided, undecided(rule, document)),
-        Err(Fault::Broken(what)) => {
+        Err(fault) if misfits(&fault) => Outcome::nothing(RuleVerdict::Undecided, undecided(rule, document)),
+        Err(Fault::Broken(what) | Fault::Misfit(what)) => {
             Outcome::nothing(RuleVerdict::Failed, format!("It cannot be evaluated for this contact: {what}."))
         }
     }

@@ -78,6 +78,11 @@ impl Field {
     }
 }
 
+/// Whether a key of a rule's `fields` is a custom field's id.
+pub(super) fn is_custom(name: &str) -> bool {
+    matches!(Field::parse(name), Ok(Field::Custom(_)))
+}
+
 /// Null, an empty text and an empty list are nothing; 0 and false are something.
 fn is_blank(value: &Value) -> bool {
     match value {

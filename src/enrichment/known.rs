@@ -46,6 +46,7 @@ pub(super) const OTHERS: &[&str] = &[
     "insights.activity.lastNoteAt",
     "insights.activity.notes",
     "insights.activity.notesLast30Days",
+    "insights.activity.timezone",
     "insights.country",
     "insights.country.agreement",
     "insights.country.crm",
@@ -188,10 +189,11 @@ pub(super) fn rests_on(path: &str) -> &'static [Section] {
 /// The contact's own fields that an insight is drawn from.
 pub(super) fn drawn_from(path: &str) -> &'static [&'static str] {
     let mut words = path.split('.');
-    match (words.next(), words.next()) {
-        (Some("insights"), Some("country")) => &["country"],
-        (Some("insights"), Some("timezone")) => &["timezone"],
-        (Some("insights"), Some("risk") | None) => &["country", "timezone"],
+    match (words.next(), words.next(), words.next()) {
+        (Some("insights"), Some("country"), _) => &["country"],
+        (Some("insights"), Some("timezone"), _)
+        | (Some("insights"), Some("activity"), Some("byHour" | "byWeekday" | "timezone") | None) => &["timezone"],
+        (Some("insights"), Some("risk") | None, _) => &["country", "timezone"],
         _ => &[],
     }
 }

@@ -11,10 +11,10 @@ fn errors(rules: &[RuleSettings]) -> Vec<String> {
 fn conditions_are_refused_with_line_and_column() {
     for (when, says) in [
         ("ip.geo.countryCode ==", "line 1, column 20: "),
-        ("ip.usable and\n  (ip.geo.inEu", "line 2, column 8: "),
+        ("ip.usable and\n  (ip.geo.inEu", "line 2, column 11: unexpected end of input, expected `)`"),
         ("ip.usable &", "line 1, column 11: unexpected character"),
         ("ip.usable ip.usable", "line 1, column 11: unexpected input after expression"),
-        ("'DE", "line 1, column 1: "),
+        ("'DE", "line 1, column 4: unexpected end of string"),
         ("ip.geo.countryCode|lowr == 'de'", "line 1, column 20: there is no filter \"lowr\""),
         ("ip.usable or\n ip.asn is definde", "line 2, column 12: there is no test \"definde\""),
         ("ip.usable and (false and ip.geo.city|nope)", "line 1, column 38: there is no filter \"nope\""),
@@ -139,6 +139,12 @@ fn redacted_fields_cannot_be_filled() {
     let error = load("['City']", fills).unwrap_err();
     assert!(error.starts_with("the rules have 1 error:\n  enrichment.rules[0].fields.city (rule \"a\"): "), "{error}");
     assert!(load("['tags']", "[{ name = 'a', tags = ['x'] }]").is_err());
+    assert!(load("['customFields']", fills).is_ok());
+    assert!(load("['customfields']", "[{ name = 'a', fields = { c1XyZ0aBcDeFgHiJkLmN = 'x' } }]").is_err());
+    let address = Sources::default()
+        .with("profile.ip_custom_field", "c1XyZ0aBcDeFgHiJkLmN")
+        .with("enrichment.rules", "[{ name = 'a', fields = { c1XyZ0aBcDeFgHiJkLmN = 'x' } }]");
+    assert!(super::super::compile(&Settings::load(address).unwrap().settings).is_err());
 }
 
 #[test]
