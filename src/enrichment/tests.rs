@@ -6,6 +6,8 @@ mod defaults;
 mod paths;
 mod properties;
 mod running;
+#[cfg(feature = "demo")]
+mod sandbox;
 
 use super::{RuleSet, document::Document, plan::plan};
 use crate::{
