@@ -1,10 +1,11 @@
 # docker build -t ghl-enrich:0.1.0 .
 #
 # The image holds the binary, the CA roots and the time zones of its base, the licence and the data credits: no shell,
-# no package manager, nothing to write to. It runs as 65532 with all capabilities dropped on a read-only root:
+# no package manager. It runs as 65532 with all capabilities dropped on a read-only root. The one folder it writes to is
+# /data, where accepted writes are kept until GHL has them: a volume that must outlive the container.
 #
-#   docker run --read-only --cap-drop ALL --security-opt no-new-privileges -p 8080:8080 \
-#     -e ENRICH_HTTP__BIND=0.0.0.0:8080 -e ENRICH_AUTH__KEYS='[{ name = "me", sha256 = "…", roles = ["read"] }]' \
+#   docker run --read-only --cap-drop ALL --security-opt no-new-privileges -p 8080:8080 -v ghl-enrich:/data \
+#     -e ENRICH_HTTP__BIND=0.0.0.0:8080 -e ENRICH_AUTH__KEYS='[{ name = "me", sha256 = "…", roles = ["read", "write"] }]' \
 #     -e ENRICH_GHL__LOCATION_ID=… -e ENRICH_GHL__TOKEN_FILE=/run/secrets/ghl-token \
 #     -v ./ghl-token.txt:/run/secrets/ghl-token:ro ghl-enrich:0.1.0
 #
@@ -31,7 +32,8 @@ COPY sandbox sandbox
 COPY src src
 # Cargo goes by time stamps, and the empty sources are younger than the real ones.
 RUN touch src/*.rs sandbox/src/*.rs \
- && cargo build --release --locked --no-default-features --features "$FEATURES" --bin ghl-enrich
+ && cargo build --release --locked --no-default-features --features "$FEATURES" --bin ghl-enrich \
+ && mkdir /data
 
 FROM gcr.io/distroless/cc-debian12:nonroot
 ARG VERSION=0.1.0
@@ -43,6 +45,10 @@ LABEL org.opencontainers.image.title="ghl-enrich" \
       org.opencontainers.image.revision="$REVISION"
 COPY LICENSE NOTICE /usr/share/doc/ghl-enrich/
 COPY --from=build /build/target/release/ghl-enrich /usr/local/bin/ghl-enrich
+# store.url is relative by default, to this folder.
+COPY --from=build --chown=65532:65532 /data /data
+VOLUME /data
+WORKDIR /data
 # By number, so that Kubernetes can see that it is not root.
 USER 65532:65532
 EXPOSE 8080 9090
