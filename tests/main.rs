@@ -4,6 +4,7 @@
 #![expect(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod cli;
+mod crash;
 mod house;
 mod http;
 mod lifecycle;
@@ -12,3 +13,4 @@ mod mmdb;
 mod profile;
 mod readme;
 mod support;
+mod writes;

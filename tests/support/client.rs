@@ -90,7 +90,20 @@ impl Client {
     }
 
     pub async fn post(&self, path: &str, body: &Value) -> Reply {
-        self.with("content-type", "application/json").send("POST", path, Some(body.to_string().into_bytes())).await
+        self.json("POST", path, body).await
+    }
+
+    pub async fn put(&self, path: &str, body: &Value) -> Reply {
+        self.json("PUT", path, body).await
+    }
+
+    pub async fn delete(&self, path: &str) -> Reply {
+        self.send("DELETE", path, None).await
+    }
+
+    /// Sends JSON with any method.
+    pub async fn json(&self, method: &str, path: &str, body: &Value) -> Reply {
+        self.with("content-type", "application/json").send(method, path, Some(body.to_string().into_bytes())).await
     }
 
     /// Sends a request and reads the answer to its end.

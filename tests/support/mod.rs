@@ -56,13 +56,18 @@ impl TestApp {
             ("ipinfo.plan", "lookup".to_owned()),
             ("ipinfo.token", "sandboxipinfo1".to_owned()),
             ("cache.error_hold_ms", "0".to_owned()),
+            ("store.url", "sqlite::memory:".to_owned()),
+            // What takes seconds at GHL's pace takes milliseconds here.
+            ("operations.settle_ms", "20".to_owned()),
+            ("operations.retry_base_ms", "10".to_owned()),
+            ("operations.retry_cap_ms", "50".to_owned()),
         ];
         for (key, value) in changes {
             flags.retain(|(set, _)| set != key);
             flags.push((key, (*value).to_owned()));
         }
         let settings = settings(&flags);
-        let app = App::build(settings.clone()).expect("the service is wired");
+        let app = App::build(settings.clone()).await.expect("the service is wired");
         let (public, admin): (SocketAddr, SocketAddr) = (app.public_addr(), app.admin_addr());
         let parts = app.parts().clone();
         let (stop, stopped) = oneshot::channel();
