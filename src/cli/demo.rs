@@ -36,6 +36,8 @@ pub fn settings_for(sandbox: SocketAddr) -> Vec<(String, toml::Value)> {
         ("ipinfo.plan", "lookup"),
         ("ipinfo.token", IPINFO_TOKEN),
         ("ipinfo.token_file", ""),
+        // Nothing is left behind.
+        ("store.url", "sqlite::memory:"),
     ];
     let texts = texts.into_iter().map(|(key, value)| (key.to_owned(), toml::Value::from(value)));
     let lists = [("auth.keys", Vec::new()), ("enrichment.rules", RULES.into_iter().map(rule).collect())];
@@ -67,7 +69,7 @@ pub async fn start_sandbox(bind: SocketAddr, seed: u64) -> anyhow::Result<Sandbo
 /// Where a port is taken, or the service cannot be wired.
 pub async fn demo(settings: Settings, sandbox: Sandbox) -> anyhow::Result<()> {
     let stop = told_to_stop()?;
-    let app = App::build(settings)?;
+    let app = App::build(settings).await?;
     introduce(app.public_addr(), app.admin_addr(), &sandbox.base_url());
     let ended = app.run(stop).await;
     sandbox.stop().await;
