@@ -147,6 +147,10 @@ fn complete_operation(path: &str, operation: &mut Operation) -> Vec<ProblemKind>
     }
     if writes(operation) {
         complete_write(operation);
+    } else if kinds.contains(&ProblemKind::IdempotencyKeyReused) {
+        // Writes, but as several operations: its answer is a report on them, never a 202.
+        let [key, _prefer] = writing::header_parameters();
+        operation.parameters.get_or_insert_default().push(RefOr::T(key));
     }
     for response in operation.responses.responses.values_mut() {
         if let RefOr::T(response) = response {

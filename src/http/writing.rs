@@ -26,7 +26,7 @@ use super::{
     state::State,
 };
 use crate::domain::{
-    ids::{ContactId, LocationId},
+    ids::{ContactId, LocationId, OperationId},
     operation::{AuditEntry, AuditEvent, Operation, Submission, Submitted},
     problem::{FieldError, Problem, ProblemKind},
     write::{Write, WriteKind},
@@ -161,30 +161,32 @@ pub(super) fn invalid(errors: Vec<FieldError>) -> Problem {
 }
 
 /// What is known of a request in case it is refused.
-struct Refusal {
-    kind: WriteKind,
+pub(super) struct Refusal {
+    kind: Option<WriteKind>,
     key: Option<String>,
     request_id: String,
-    location: Option<LocationId>,
-    contact: Option<ContactId>,
+    pub(super) location: Option<LocationId>,
+    pub(super) contact: Option<ContactId>,
+    pub(super) operation: Option<OperationId>,
 }
 
 impl Refusal {
-    fn of(request: &HttpRequest, key: Option<&str>, kind: WriteKind) -> Self {
-        let request_id = request_id::given(request.headers());
-        Self { kind, key: key.map(str::to_owned), request_id, location: None, contact: None }
+    /// Nothing is known yet but who asks, and for which change if it is a single one.
+    pub(super) fn of(request: &HttpRequest, key: Option<&str>, kind: impl Into<Option<WriteKind>>) -> Self {
+        let (kind, request_id) = (kind.into(), request_id::given(request.headers()));
+        Self { kind, key: key.map(str::to_owned), request_id, location: None, contact: None, operation: None }
     }
 
     /// Nothing of the body: it may say anything of anybody.
-    fn log(self, state: &State, problem: &Problem) {
+    pub(super) fn log(self, state: &State, problem: &Problem) {
         state.writes.log_refusal(AuditEntry {
             seq: 0,
             at: state.clock.now(),
             event: AuditEvent::Refused,
             location_id: self.location,
             contact_id: self.contact,
-            operation_id: None,
-            kind: Some(self.kind),
+            operation_id: self.operation,
+            kind: self.kind,
             key: self.key,
             request_id: Some(self.request_id),
             attempt: None,

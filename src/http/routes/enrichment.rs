@@ -76,9 +76,10 @@ async fn run(request: &HttpRequest, wanted: Wanted) -> Result<EnrichmentReport, 
     let (caller, InPath(contact), Asked(asked), JsonBody(body)) = wanted;
     let location = caller.location(asked.location_id)?;
     body.check()?;
+    respond::require_acceptable(request)?;
+    let idempotency = idempotency(request, &location, caller.key_name(), &json!(body))?;
     let requester = caller.requester(request);
     let deadline = caller.context(request).deadline;
-    let idempotency = idempotency(request, &location, caller.key_name(), &json!(body))?;
     let EnrichmentBody { dry_run, rules } = body;
     let wanted = EnrichmentRequest { location, contact, dry_run, rules, requester, idempotency, deadline };
     caller.writes().enrich(wanted).await

@@ -24,7 +24,7 @@ use utoipa::IntoParams;
 #[expect(dead_code, reason = "documents the parameter; InPath parses it")]
 struct OperationPath {
     /// Id of the operation.
-    #[param(rename = "operationId", value_type = OperationId, example = "0199b2a0c4e57d1f8a2b6c3d4e5f6071")]
+    #[param(rename = "operationId", value_type = OperationId, example = "op0199b2a0c4e57d1f8a2b6c3d4e5f6071")]
     operation_id: OperationId,
 }
 
@@ -138,6 +138,7 @@ type Change = (Caller<Write>, InPath<OperationId>);
 #[post("/v1/operations/{operationId}/retry")]
 pub(super) async fn retry_operation(request: HttpRequest, wanted: Noted<Change>) -> Result<HttpResponse, Problem> {
     let (caller, InPath(id)) = wanted.0;
+    respond::require_acceptable(&request).inspect_err(|problem| refusal::log(&request, problem))?;
     let requester = caller.requester(&request);
     let changed = caller.writes().retry(id, caller.allowed_locations(), requester).await;
     let operation = changed.inspect_err(|problem| refusal::log(&request, problem))?;
@@ -158,6 +159,7 @@ pub(super) async fn retry_operation(request: HttpRequest, wanted: Noted<Change>)
 #[post("/v1/operations/{operationId}/cancel")]
 pub(super) async fn cancel_operation(request: HttpRequest, wanted: Noted<Change>) -> Result<HttpResponse, Problem> {
     let (caller, InPath(id)) = wanted.0;
+    respond::require_acceptable(&request).inspect_err(|problem| refusal::log(&request, problem))?;
     let requester = caller.requester(&request);
     let changed = caller.writes().cancel(id, caller.allowed_locations(), requester).await;
     let operation = changed.inspect_err(|problem| refusal::log(&request, problem))?;

@@ -3,12 +3,11 @@
 
 use super::super::{
     params::{FromQuery as _, LocationQuery, Pairs},
-    request_id,
     state::State,
+    writing::Refusal,
 };
 use crate::domain::{
     ids::{ContactId, OperationId},
-    operation::{AuditEntry, AuditEvent},
     problem::{Problem, ProblemKind},
 };
 use actix_web::{FromRequest, HttpRequest, dev::Payload, web::Data};
@@ -48,20 +47,9 @@ pub(super) fn log(request: &HttpRequest, problem: &Problem) {
     }
     let named = |name: &str| request.match_info().get(name);
     let query = Pairs::parse(request.query_string()).and_then(|pairs| LocationQuery::from_query(&pairs));
-    state.writes.log_refusal(AuditEntry {
-        seq: 0,
-        at: state.clock.now(),
-        event: AuditEvent::Refused,
-        location_id: query.ok().and_then(|query| query.location_id),
-        contact_id: named("contactId").and_then(|id| ContactId::parse(id).ok()),
-        operation_id: named("operationId").and_then(|id| OperationId::parse(id).ok()),
-        kind: None,
-        key: key.map(str::to_owned),
-        request_id: Some(request_id::given(request.headers())),
-        attempt: None,
-        outcome: problem.kind.slug().to_owned(),
-        upstream_status: None,
-        duration_ms: None,
-        payload: None,
-    });
+    let mut refusal = Refusal::of(request, key, None);
+    refusal.location = query.ok().and_then(|query| query.location_id);
+    refusal.contact = named("contactId").and_then(|id| ContactId::parse(id).ok());
+    refusal.operation = named("operationId").and_then(|id| OperationId::parse(id).ok());
+    refusal.log(state, problem);
 }

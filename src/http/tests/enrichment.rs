@@ -77,6 +77,40 @@ async fn a_body_of_another_shape_is_pointed_at_and_nothing_is_run() {
 }
 
 #[actix_web::test]
+async fn an_idempotency_key_stands_for_what_was_asked() {
+    let (setup, writes) = serving();
+    let ask = async |key: &'static str, body: &'static str| {
+        let request = post().uri(&path()).insert_header(("content-type", "application/json"));
+        setup.ask(request.insert_header(("idempotency-key", key)).set_payload(body)).await
+    };
+    for body in ["{}", r#"{ "rules": null, "dryRun": false }"#, r#"{"rules": ["eu"]}"#, r#"{"dryRun": true}"#] {
+        assert_eq!(ask("\"run-1\"", body).await.status, 200, "{body}");
+    }
+    let keys: Vec<_> = writes.enrichments.lock().unwrap().iter().map(|one| one.idempotency.clone().unwrap()).collect();
+    assert!(keys.iter().all(|key| key.key == "run-1" && key.scope == keys[0].scope));
+    assert_eq!(keys[0], keys[1], "the same request, in other words");
+    assert!(keys[0].fingerprint != keys[2].fingerprint && keys[2].fingerprint != keys[3].fingerprint);
+    let refused = ask("run 1", "{}").await;
+    assert_eq!((refused.problem().as_str(), refused.pointer().as_str()), ("invalid-parameter", "Idempotency-Key"));
+    assert_eq!(writes.refused(), [["invalid-parameter", "-", "-", CONTACT, "-"]]);
+    let document = serde_json::to_value(crate::http::openapi()).unwrap();
+    let parameters = &document["paths"]["/v1/contacts/{contactId}/enrichment"]["post"]["parameters"];
+    assert!(parameters.as_array().unwrap().iter().any(|parameter| parameter["name"] == "Idempotency-Key"));
+}
+
+#[actix_web::test]
+async fn what_could_not_be_told_is_not_done() {
+    let (setup, writes) = serving();
+    let deaf = |path: &str| post().uri(path).insert_header(("accept-encoding", "identity;q=0, *;q=0"));
+    let rules = deaf(&path()).insert_header(("content-type", "application/json")).set_payload("{}");
+    for request in [rules, deaf("/v1/operations/op1/retry"), deaf("/v1/operations/op1/cancel")] {
+        assert_eq!(setup.ask(request).await.problem(), "not-acceptable");
+    }
+    assert!(writes.enrichments.lock().unwrap().is_empty());
+    assert_eq!(writes.refused().len(), 3);
+}
+
+#[actix_web::test]
 async fn to_run_the_rules_takes_the_role_and_the_location() {
     let (setup, writes) = serving();
     let setup =
