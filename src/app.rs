@@ -19,6 +19,7 @@ use crate::{
 use anyhow::Context as _;
 use std::{future::Future, net::SocketAddr, sync::Arc};
 use tokio::time::Instant;
+use writes::Writing;
 
 /// The service, wired and bound, not yet running.
 #[derive(Debug)]
@@ -27,6 +28,8 @@ pub struct App {
     servers: Servers,
     parts: AppParts,
     lifecycle: Lifecycle,
+    /// None where the settings name no store.
+    writing: Option<Writing>,
 }
 
 /// What the service consists of: for the command line, which needs some of it without serving, and for tests.
@@ -105,21 +108,22 @@ impl App {
     /// Wires everything and binds both ports; port 0 takes a free one.
     ///
     /// # Errors
-    /// Where a part cannot be made or a port cannot be bound.
-    pub fn build(settings: Settings) -> anyhow::Result<Self> {
+    /// Where a part cannot be made, the store cannot be opened or a port cannot be bound.
+    pub async fn build(settings: Settings) -> anyhow::Result<Self> {
         let parts = AppParts::build(&settings)?;
         let lifecycle = Lifecycle::new();
-        let api = Arc::new(api::Service::new(&parts));
+        let writing = Writing::start(&settings, &parts).await?;
+        let api = Arc::new(api::Service::new(&parts, writing.as_ref()));
         let http_parts = http::Parts {
             api,
-            writes: Arc::new(http::write_api::NoWrites(writes::quota)),
+            writes: writes::api(&parts, writing.as_ref()),
             lifecycle: lifecycle.clone(),
             metrics: parts.metrics.clone(),
             clock: parts.clock.clone(),
         };
         let servers = Servers::bind(&settings, http_parts)?;
         watch::watch(&parts.tasks, settings.live_secrets(), watch::EVERY);
-        Ok(Self { settings, servers, parts, lifecycle })
+        Ok(Self { settings, servers, parts, lifecycle, writing })
     }
 
     /// Address of the public port.
@@ -146,7 +150,7 @@ impl App {
     /// # Errors
     /// Where a server or a background loop fails.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> anyhow::Result<()> {
-        let Self { settings, servers, parts, lifecycle } = self;
+        let Self { settings, servers, parts, lifecycle, writing } = self;
         let handle = servers.handle();
         let (public, admin) = (first(servers.public_addresses()), first(servers.admin_addresses()));
         let mut serving = std::pin::pin!(servers.run());
@@ -177,6 +181,9 @@ impl App {
         }
         if !parts.tasks.shut_down(end.saturating_duration_since(Instant::now())).await {
             tracing::warn!("some work did not end in time");
+        }
+        if let Some(writing) = writing {
+            writing.close().await;
         }
         tracing::info!("stopped");
         failed.map_or(Ok(()), Err)

@@ -26,6 +26,7 @@ use ipnetwork::IpNetwork;
 use secret::LiveSecret;
 use std::{
     collections::{BTreeMap, BTreeSet},
+    fmt,
     net::SocketAddr,
     path::PathBuf,
     time::Duration,
@@ -72,8 +73,8 @@ impl Sources {
     }
 }
 
-impl std::fmt::Debug for Sources {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for Sources {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let variables: Vec<_> = self.environment.keys().collect();
         let flags: Vec<_> = self.flags.iter().map(|(key, _)| key).collect();
         f.debug_struct("Sources")
@@ -203,6 +204,7 @@ pub struct GhlSettings {
     pub read_timeout: Duration,
     pub timeout: Duration,
     pub max_body_bytes: usize,
+    pub search_lag: Duration,
     pub burst_limit: u32,
     pub burst_window: Duration,
     pub day_limit: u32,
@@ -328,6 +330,15 @@ pub enum StoreUrl {
     SqliteFile(PathBuf),
     /// Nowhere: gone with the process.
     SqliteMemory,
+}
+
+impl fmt::Display for StoreUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::SqliteFile(path) => write!(f, "sqlite:{}", path.display()),
+            Self::SqliteMemory => f.write_str("sqlite::memory:"),
+        }
+    }
 }
 
 /// `[operations]`

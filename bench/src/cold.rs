@@ -28,7 +28,7 @@ pub struct Options {
 pub async fn run(options: &Options) -> anyhow::Result<()> {
     let config = SandboxConfig { quota: QuotaProfile::Unlimited, ..SandboxConfig::default() };
     let sandbox = Sandbox::start(config).await?;
-    let app = App::build(settings(&sandbox)?)?;
+    let app = App::build(settings(&sandbox)?).await?;
     let addr = app.public_addr();
     let service = app.run(std::future::pending());
     let measured = measure(options, &sandbox, addr);

@@ -44,7 +44,7 @@ pub async fn serve(options: Options) -> anyhow::Result<()> {
     }
     let settings = crate::settings_of(&flags)?;
     let _logs = ghl_enrich::telemetry::logs::init(&settings.telemetry)?;
-    let app = App::build(settings)?;
+    let app = App::build(settings).await?;
     println!("{} {} {}", app.public_addr(), app.admin_addr(), sandbox.addr());
     app.run(std::future::pending()).await
 }

@@ -1,6 +1,6 @@
 //! What the routes ask, answered by the real parts.
 
-use super::AppParts;
+use super::{AppParts, writes::Writing};
 use crate::{
     domain::{
         appointment::Appointment,
@@ -25,11 +25,12 @@ use std::{net::IpAddr, sync::Arc};
 #[derive(Debug, Clone)]
 pub(super) struct Service {
     parts: AppParts,
+    writing: Option<Writing>,
 }
 
 impl Service {
-    pub(super) fn new(parts: &AppParts) -> Self {
-        Self { parts: parts.clone() }
+    pub(super) fn new(parts: &AppParts, writing: Option<&Writing>) -> Self {
+        Self { parts: parts.clone(), writing: writing.cloned() }
     }
 }
 
@@ -217,7 +218,8 @@ impl Api for Service {
     }
 
     fn components(&self) -> Vec<Component> {
-        self.parts.ip.status().into_iter().map(component).collect()
+        let backends = self.parts.ip.status().into_iter().map(component);
+        backends.chain(self.writing.as_ref().map(Writing::component)).collect()
     }
 
     fn flush_caches(&self) -> u64 {

@@ -1,24 +1,206 @@
-//! What the writing routes ask, answered by the real parts.
+//! The half of the service that writes: store, worker and rules, wired, and what the routes ask of them.
 
-use crate::domain::{
-    ids::LocationId,
-    quota::{QuotaReport, QuotaWindow},
+use super::AppParts;
+use crate::{
+    domain::{
+        ids::{LocationId, OperationId},
+        operation::{
+            AuditEntry, AuditFilter, Idempotency, Operation, OperationFilter, Requester, Submission, Submitted,
+        },
+        problem::Problem,
+        profile::Section,
+        quota::QuotaReport,
+        rules::{EnrichmentReport, RuleOutcome},
+    },
+    enrichment::{self, Enrichment},
+    ghl,
+    http::{
+        api::{Component, ComponentState, Reply},
+        write_api::{EnrichmentRequest, Listed, NoWrites, WriteApi},
+    },
+    operations::{self, Operations, ghl::GhlDelivery},
+    profiles::{ContactKey, ProfileRequest, Profiles, TouchedBy},
+    settings::{Settings, StoreUrl},
+    store::{OperationStore, Page, Reservation, sqlite::SqliteStore},
+    tasks::Tasks,
 };
+use anyhow::Context as _;
+use futures_util::future::BoxFuture;
+use serde_json::Value;
+use std::{sync::Arc, time::Duration};
+use tokio::time::Instant;
 
-/// What a location may spend.
-pub(super) fn quota(location: &LocationId) -> QuotaReport {
-    let window = QuotaWindow { limit: 0, used: 0, left: 0, window_ms: 0, resets_at: jiff::Timestamp::UNIX_EPOCH };
-    QuotaReport {
-        location_id: location.clone(),
-        learned: false,
-        burst: window.clone(),
-        day: window,
-        day_runs_out_at: None,
-        by_lane: Vec::new(),
-        by_endpoint: Vec::new(),
-        saved_by_cache: 0,
-        waiting: 0,
-        rate_limited: 0,
-        breaker: "closed",
+/// How long the store has to finish what was begun.
+const CLOSING: Duration = Duration::from_secs(5);
+
+/// What writing consists of. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(super) struct Writing {
+    operations: Operations,
+    enrichment: Enrichment,
+    profiles: Profiles,
+    ghl: ghl::Client,
+    store: Arc<dyn OperationStore>,
+    /// The store's own: they end after those of everybody who writes to it.
+    store_tasks: Tasks,
+}
+
+impl Writing {
+    /// Opens the store and takes up what an earlier process left in it; `None` where the settings name no store.
+    pub(super) async fn start(settings: &Settings, parts: &AppParts) -> anyhow::Result<Option<Self>> {
+        let Some(url) = &settings.store.url else { return Ok(None) };
+        if *url == StoreUrl::SqliteMemory {
+            tracing::warn!("store.url is sqlite::memory:, so accepted writes are lost with this process");
+        }
+        let store_tasks = Tasks::new();
+        let opened = SqliteStore::open(url, &store_tasks).await;
+        let store: Arc<dyn OperationStore> = Arc::new(
+            opened.with_context(|| format!("store.url ({url}); for a service that takes no writes set it to \"\""))?,
+        );
+        let operations_parts = operations::Parts {
+            store: Arc::clone(&store),
+            delivery: Arc::new(delivery(settings, parts)),
+            clock: parts.clock.clone(),
+            tasks: parts.tasks.clone(),
+            metrics: parts.metrics.clone(),
+            touched: touched(&parts.profiles),
+        };
+        let operations = Operations::start(operations_parts, &settings.operations).await.context("store.url")?;
+        let enrichment = Enrichment::new(
+            parts.rules.clone(),
+            Arc::new(parts.profiles.clone()),
+            Arc::new(operations.clone()),
+            parts.tasks.clone(),
+        );
+        let (profiles, ghl) = (parts.profiles.clone(), parts.ghl.clone());
+        Ok(Some(Self { operations, enrichment, profiles, ghl, store, store_tasks }))
+    }
+
+    /// How the store stands, as readiness shows it.
+    pub(super) fn component(&self) -> Component {
+        let failed = self.operations.health().err().map(|error| error.to_string());
+        let state = if failed.is_some() { ComponentState::Degraded } else { ComponentState::Ok };
+        Component { name: "store".to_owned(), state, detail: failed }
+    }
+
+    /// Finishes what the store has begun. Whoever writes to it has ended before.
+    pub(super) async fn close(self) {
+        self.store.close().await;
+        if !self.store_tasks.shut_down(CLOSING).await {
+            tracing::warn!("the store did not close in time");
+        }
+    }
+}
+
+fn delivery(settings: &Settings, parts: &AppParts) -> GhlDelivery {
+    GhlDelivery::new(parts.ghl.clone(), parts.clock.clone()).with_search_lag(settings.ghl.search_lag)
+}
+
+/// The next read shows what a write changed.
+fn touched(profiles: &Profiles) -> operations::Touched {
+    let profiles = profiles.clone();
+    Arc::new(move |location, contact, sections: &'static [Section]| {
+        let key = ContactKey { location: location.clone(), contact: contact.clone() };
+        profiles.touch(&key, sections, TouchedBy::Write);
+    })
+}
+
+/// What the routes hold: the real parts, or a refusal where there is no store.
+pub(super) fn api(parts: &AppParts, writing: Option<&Writing>) -> Arc<dyn WriteApi> {
+    match writing {
+        Some(writing) => Arc::new(writing.clone()),
+        None => {
+            let ghl = parts.ghl.clone();
+            Arc::new(NoWrites(move |location: &LocationId| ghl.quota(location)))
+        }
+    }
+}
+
+fn listed<T>(page: Page<T>) -> Listed<T> {
+    Listed { items: page.items, next: page.next }
+}
+
+impl WriteApi for Writing {
+    fn submit(&self, submission: Submission) -> Reply<'_, Submitted> {
+        Box::pin(self.operations.submit(submission))
+    }
+
+    fn wait(&self, id: OperationId, until: Instant) -> Reply<'_, Operation> {
+        Box::pin(self.operations.wait(id, until))
+    }
+
+    fn operation(&self, id: OperationId, locations: Option<Vec<LocationId>>) -> Reply<'_, Operation> {
+        Box::pin(self.operations.operation(id, locations))
+    }
+
+    fn operations(&self, filter: OperationFilter, before: Option<i64>, limit: u32) -> Reply<'_, Listed<Operation>> {
+        Box::pin(async move { self.operations.operations(filter, before, limit).await.map(listed) })
+    }
+
+    fn retry(&self, id: OperationId, locations: Option<Vec<LocationId>>, by: Requester) -> Reply<'_, Operation> {
+        Box::pin(self.operations.retry(id, locations, by))
+    }
+
+    fn cancel(&self, id: OperationId, locations: Option<Vec<LocationId>>, by: Requester) -> Reply<'_, Operation> {
+        Box::pin(self.operations.cancel(id, locations, by))
+    }
+
+    fn audit(&self, filter: AuditFilter, before: Option<i64>, limit: u32) -> Reply<'_, Listed<AuditEntry>> {
+        Box::pin(async move { self.operations.audit(filter, before, limit).await.map(listed) })
+    }
+
+    fn log_refusal(&self, entry: AuditEntry) {
+        self.operations.log_refusal(entry);
+    }
+
+    fn enrich(&self, request: EnrichmentRequest) -> Reply<'_, EnrichmentReport> {
+        let EnrichmentRequest { location, contact, dry_run, rules, requester, idempotency, deadline } = request;
+        Box::pin(self.enrichment.run(enrichment::Request {
+            location,
+            contact,
+            dry_run,
+            rules,
+            requester,
+            idempotency,
+            deadline,
+        }))
+    }
+
+    fn explain_rules(&self, mut request: ProfileRequest) -> Reply<'_, Vec<RuleOutcome>> {
+        Box::pin(async move {
+            let rules = self.enrichment.rules();
+            if rules.names().next().is_none() {
+                return Ok(Vec::new());
+            }
+            request.include = rules.include();
+            let served = self.profiles.get(&request).await?;
+            let profile = serde_json::from_slice(&served.document.body).map_err(|error| {
+                Problem::new(crate::domain::problem::ProblemKind::Internal, "The profile could not be read.")
+                    .with_cause(error.to_string())
+            })?;
+            rules.evaluate(&profile)
+        })
+    }
+
+    fn quota(&self, location: &LocationId) -> Option<QuotaReport> {
+        self.ghl.quota(location)
+    }
+}
+
+impl enrichment::Writes for Operations {
+    fn submit(&self, submission: Submission) -> BoxFuture<'_, Result<Submitted, Problem>> {
+        Box::pin(Self::submit(self, submission))
+    }
+
+    fn wait(&self, id: OperationId, until: Instant) -> BoxFuture<'_, Result<Operation, Problem>> {
+        Box::pin(Self::wait(self, id, until))
+    }
+
+    fn reserve(&self, key: Idempotency) -> BoxFuture<'_, Result<Reservation, Problem>> {
+        Box::pin(Self::reserve(self, key))
+    }
+
+    fn answer(&self, key: Idempotency, answer: Option<Value>) -> BoxFuture<'_, Result<(), Problem>> {
+        Box::pin(Self::answer(self, key, answer))
     }
 }

@@ -8,7 +8,7 @@ use tokio::signal::unix::{SignalKind, signal};
 /// # Errors
 /// Where the service cannot be wired or bound, or fails.
 pub async fn serve(settings: Settings) -> anyhow::Result<()> {
-    App::build(settings)?.run(told_to_stop()?).await
+    App::build(settings).await?.run(told_to_stop()?).await
 }
 
 /// Resolves at SIGTERM or SIGINT.

@@ -219,7 +219,7 @@ impl Enrichment {
 /// The writes that carry a plan out, in order: what GHL's workflows start on is a tag that was added, and they should find
 /// the contact as it is to be.
 pub(super) fn writes(contact: &ContactId, plan: &EnrichmentPlan) -> Vec<Write> {
-    let tags = |tags: &[String]| tags.iter().cloned().map(Tag).collect::<Vec<_>>();
+    let tags = |tags: &[String]| tags.iter().filter_map(|tag| Tag::parse(tag).ok()).collect::<Vec<_>>();
     let contact = || contact.clone();
     let mut writes = Vec::new();
     if !plan.set_fields.is_empty() {

@@ -21,10 +21,7 @@ use super::{
 };
 use crate::{
     clock::Clock,
-    domain::{
-        ids::LocationId,
-        quota::{QuotaReport, QuotaWindow},
-    },
+    domain::ids::LocationId,
     settings::{ApiKey, Role, Settings, Sources, secret::sha256},
     telemetry::metrics::Metrics,
 };
@@ -35,31 +32,12 @@ use actix_web::{
     web::{Bytes, Data},
 };
 use double::Double;
-use jiff::Timestamp;
 use serde_json::Value;
 use std::{collections::BTreeSet, sync::Arc};
 
 /// A contact that the double knows.
 const CONTACT: &str = "seD4PfOuKoVMLkEZqohJ";
 const LOCATION: &str = "sandboxLocation00001";
-
-/// What a location may spend, where a test does not care.
-fn no_quota(location: &LocationId) -> QuotaReport {
-    let window = QuotaWindow { limit: 0, used: 0, left: 0, window_ms: 0, resets_at: Timestamp::UNIX_EPOCH };
-    QuotaReport {
-        location_id: location.clone(),
-        learned: false,
-        burst: window.clone(),
-        day: window,
-        day_runs_out_at: None,
-        by_lane: Vec::new(),
-        by_endpoint: Vec::new(),
-        saved_by_cache: 0,
-        waiting: 0,
-        rate_limited: 0,
-        breaker: "closed",
-    }
-}
 
 /// What one test serves with.
 struct Setup {
@@ -76,7 +54,7 @@ impl Setup {
         settings.ghl.location_id = Some(LocationId::parse(LOCATION).unwrap());
         let lifecycle = Lifecycle::new();
         lifecycle.set(Phase::Ready);
-        let writes = Arc::new(NoWrites(no_quota));
+        let writes = Arc::new(NoWrites(|_: &LocationId| None));
         Self { settings, api: Arc::new(Double::default()), writes, lifecycle, metrics: Metrics::new() }
     }
 

@@ -46,8 +46,8 @@ pub trait WriteApi: Send + Sync + 'static {
         Box::pin(std::future::ready(Ok(Vec::new())))
     }
 
-    /// What a location may spend at GHL and has spent.
-    fn quota(&self, location: &LocationId) -> QuotaReport;
+    /// What a location may spend at GHL and has spent; `None` where no account of it is kept.
+    fn quota(&self, location: &LocationId) -> Option<QuotaReport>;
 }
 
 /// A page of a list.
@@ -95,7 +95,7 @@ impl<Q> NoWrites<Q> {
     }
 }
 
-impl<Q: Fn(&LocationId) -> QuotaReport + Send + Sync + 'static> WriteApi for NoWrites<Q> {
+impl<Q: Fn(&LocationId) -> Option<QuotaReport> + Send + Sync + 'static> WriteApi for NoWrites<Q> {
     fn submit(&self, _: Submission) -> Reply<'_, Submitted> {
         Self::refuse()
     }
@@ -130,7 +130,7 @@ impl<Q: Fn(&LocationId) -> QuotaReport + Send + Sync + 'static> WriteApi for NoW
         Self::refuse()
     }
 
-    fn quota(&self, location: &LocationId) -> QuotaReport {
+    fn quota(&self, location: &LocationId) -> Option<QuotaReport> {
         (self.0)(location)
     }
 }

@@ -138,7 +138,7 @@ fn note(of: &str, body: &str) -> Write {
 }
 
 fn tags(of: &str, tag: &str) -> Write {
-    Write::AddTags { contact: contact(of), tags: vec![Tag(tag.to_owned())] }
+    Write::AddTags { contact: contact(of), tags: vec![Tag::parse(tag).unwrap()] }
 }
 
 fn new_contact(email: &str) -> Write {

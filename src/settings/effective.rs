@@ -90,6 +90,7 @@ fn ghl(from: &mut Section<'_, '_>) -> Option<GhlSettings> {
         read_timeout: from.time("read_timeout_ms", 1..=HOUR_MS),
         timeout: from.time("timeout_ms", 1..=HOUR_MS),
         max_body_bytes: from.number("max_body_bytes", 1024..=1024 * MIB),
+        search_lag: from.time("search_lag_ms", 0..=HOUR_MS),
         burst_limit: from.number("burst_limit", 1..=1_000_000),
         burst_window: from.time("burst_window_ms", 1..=HOUR_MS),
         day_limit: from.number("day_limit", 1..=1_000_000_000),

@@ -111,7 +111,10 @@ async fn what_was_accepted_is_done_once_and_in_order_whatever_dies() {
     let done = Arc::new(AtomicBool::new(false));
     let each = size.writes.div_ceil(WRITERS);
     let writing = async {
-        let crowd = contacts.into_iter().enumerate().map(|(n, contact)| Writer::new(n, contact, &service).write(each, size.kills));
+        let crowd = contacts
+            .into_iter()
+            .enumerate()
+            .map(|(n, contact)| Writer::new(n, contact, &service).write(each, size.kills));
         let ledgers = join_all(crowd).await;
         done.store(true, Ordering::Relaxed);
         ledgers

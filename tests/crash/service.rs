@@ -41,6 +41,7 @@ impl Service {
             ("GHL__BASE_URL", ghl.to_owned()),
             ("GHL__LOCATION_ID", LOCATION.to_owned()),
             ("GHL__TOKEN", TOKEN.to_owned()),
+            ("GHL__SEARCH_LAG_MS", "100".to_owned()),
             ("GHL__BREAKER_HOLD_MS", "50".to_owned()),
             ("IPINFO__BACKENDS", r#"["embedded"]"#.to_owned()),
             ("STORE__URL", format!("sqlite:{}", folder.join("store.db").display())),

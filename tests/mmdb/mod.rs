@@ -95,18 +95,19 @@ async fn a_file_that_cannot_be_used_at_the_start_is_named_with_a_remedy() {
     let folder = scratch("mmdb-start");
     let whole = sample("ipinfo_core_sample.mmdb");
     let path = folder.join("ip.mmdb");
-    let refused = |path: &Path| {
+    let refused = async |path: &Path| {
         let flags = [
             ("http.bind", "127.0.0.1:0".to_owned()),
             ("http.admin_bind", "127.0.0.1:0".to_owned()),
+            ("store.url", String::new()),
             ("ipinfo.mmdb_path", path.to_str().unwrap().to_owned()),
         ];
-        App::build(settings(&flags)).expect_err("cannot start").to_string()
+        App::build(settings(&flags)).await.expect_err("cannot start").to_string()
     };
-    let mut said = vec![refused(&path), refused(&folder)];
+    let mut said = vec![refused(&path).await, refused(&folder).await];
     for broken in [&b""[..], b"garbage", &whole[..whole.len() / 2]] {
         replace(&path, broken);
-        said.push(refused(&path));
+        said.push(refused(&path).await);
     }
     for said in said {
         assert!(said.contains("ipinfo.mmdb_path") && said.contains("set mmdb_path to \"\""), "{said}");

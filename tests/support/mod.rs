@@ -58,6 +58,7 @@ impl TestApp {
             ("cache.error_hold_ms", "0".to_owned()),
             ("store.url", "sqlite::memory:".to_owned()),
             // What takes seconds at GHL's pace takes milliseconds here.
+            ("ghl.search_lag_ms", "100".to_owned()),
             ("operations.settle_ms", "20".to_owned()),
             ("operations.retry_base_ms", "10".to_owned()),
             ("operations.retry_cap_ms", "50".to_owned()),

@@ -61,7 +61,10 @@ async fn the_quota_shows_what_was_spent_and_saved() {
     let quota = app.get("/v1/locations/sandboxLocation00001/quota").await;
     assert_eq!(quota.status, 200, "{}", quota.text());
     let quota = quota.json();
-    assert_eq!((&quota["learned"], &quota["breaker"], &quota["rateLimited"]), (&json!(true), &json!("closed"), &json!(0)));
+    assert_eq!(
+        (&quota["learned"], &quota["breaker"], &quota["rateLimited"]),
+        (&json!(true), &json!("closed"), &json!(0))
+    );
     let calls = |list: &str, name: &str| {
         let shares = quota[list].as_array().unwrap();
         shares.iter().find(|share| share["name"] == name).and_then(|share| share["calls"].as_u64()).unwrap_or(0)

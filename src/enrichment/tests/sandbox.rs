@@ -183,7 +183,7 @@ async fn a_dry_run_on_the_demos_contacts_plans_what_is_then_written_and_a_second
 }
 
 fn to_tag(tag: &str) -> crate::domain::write::Tag {
-    crate::domain::write::Tag(tag.to_owned())
+    crate::domain::write::Tag::parse(tag).unwrap()
 }
 
 fn held(contact: &Value) -> std::collections::BTreeSet<String> {

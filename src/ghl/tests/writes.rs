@@ -14,7 +14,7 @@ fn fields(value: Value) -> Fields {
 pub(super) async fn make(client: &Client, endpoint: Endpoint, ctx: &CallContext) -> Result<Value, GhlError> {
     let (loc, id) = (&location(), &contact_id());
     let (note, task) = (&NoteId::parse(NOTE).unwrap(), &TaskId::parse(TASK).unwrap());
-    let tags = &[Tag("vip".into()), Tag("new".into())];
+    let tags = &[Tag::parse("vip").unwrap(), Tag::parse("new").unwrap()];
     let given = |value: Value| fields(value);
     let whole = json!({"title": "Call", "dueDate": "2026-12-01T08:00:00Z", "completed": false});
     Ok(match endpoint {

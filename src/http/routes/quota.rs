@@ -5,7 +5,11 @@ use super::super::{
     params::InPath,
     respond,
 };
-use crate::domain::{ids::LocationId, problem::Problem, quota::QuotaReport};
+use crate::domain::{
+    ids::LocationId,
+    problem::{Problem, ProblemKind},
+    quota::QuotaReport,
+};
 use actix_web::{HttpRequest, HttpResponse, get};
 use utoipa::IntoParams;
 
@@ -34,5 +38,7 @@ pub(super) async fn get_quota(
     InPath(location): InPath<LocationId>,
 ) -> Result<HttpResponse, Problem> {
     let location = caller.location(Some(location))?;
-    respond::json(&request, &caller.writes().quota(&location), &[]).await
+    let quota = caller.writes().quota(&location);
+    let quota = quota.ok_or_else(|| Problem::new(ProblemKind::NotFound, "No account is kept of that location."))?;
+    respond::json(&request, &quota, &[]).await
 }

@@ -1,7 +1,7 @@
 //! A scripted double of the half that writes: it holds operations and a log, filters and pages them as a store does, and
 //! remembers what it was asked.
 
-use super::{LOCATION, no_quota};
+use super::LOCATION;
 use crate::{
     domain::{
         ids::{ContactId, LocationId, OperationId},
@@ -272,16 +272,21 @@ impl WriteApi for Writes {
         reply(Ok(vec![outcome()]))
     }
 
-    fn quota(&self, location: &LocationId) -> QuotaReport {
+    fn quota(&self, location: &LocationId) -> Option<QuotaReport> {
         let window =
             |limit, used, window_ms| QuotaWindow { limit, used, left: limit - used, window_ms, resets_at: moment(10) };
-        QuotaReport {
+        Some(QuotaReport {
+            location_id: location.clone(),
             learned: true,
             burst: window(100, 40, 10_000),
             day: window(200_000, 50_000, 86_400_000),
             day_runs_out_at: Some(moment(60)),
             by_lane: vec![QuotaSpend { name: "interactive", calls: 12 }],
-            ..no_quota(location)
-        }
+            by_endpoint: Vec::new(),
+            saved_by_cache: 0,
+            waiting: 0,
+            rate_limited: 0,
+            breaker: "closed",
+        })
     }
 }

@@ -102,10 +102,8 @@ fn missing_tags(wanted: &Value, held: &[String]) -> Vec<Tag> {
     let held: Vec<String> = held.iter().map(|tag| tag.to_lowercase()).collect();
     let mut missing: Vec<Tag> = Vec::new();
     for tag in wanted.as_array().into_iter().flatten().filter_map(Value::as_str) {
-        let tag = Tag(tag.trim().to_lowercase());
-        if !tag.0.is_empty() && !held.contains(&tag.0) && !missing.contains(&tag) {
-            missing.push(tag);
-        }
+        let tag = Tag::parse(tag).ok().filter(|tag| !held.iter().any(|own| own == tag.as_str()));
+        missing.extend(tag.filter(|tag| !missing.contains(tag)));
     }
     missing
 }

@@ -91,7 +91,7 @@ async fn the_queue_is_measured() {
     let house = House::new().await;
     let id = house.submit(tags("c1", "a")).await;
     house.end_of(&id).await;
-    crate::operations::upkeep::measure(&house.operations.core).await;
+    upkeep::measure(&house.operations.core).await;
     let text = house.metrics.render_text();
     assert!(text.contains("ghl_enrich_operations{state=\"done\"} 1\n"), "{text}");
     assert!(text.contains("ghl_enrich_operation_attempts_total{kind=\"add-tags\",outcome=\"done\"} 1\n"), "{text}");
@@ -105,10 +105,10 @@ async fn what_is_old_is_forgotten() {
     let id = house.submit(tags("c1", "a")).await;
     house.end_of(&id).await;
     house.clock.advance(jiff::SignedDuration::from_hours(23));
-    crate::operations::upkeep::prune(&house.operations.core).await;
+    upkeep::prune(&house.operations.core).await;
     assert!(house.operations.operation(id.clone(), None).await.is_ok());
     house.clock.advance(jiff::SignedDuration::from_hours(2));
-    crate::operations::upkeep::prune(&house.operations.core).await;
+    upkeep::prune(&house.operations.core).await;
     assert_eq!(house.operations.operation(id, None).await.unwrap_err().kind, ProblemKind::NotFound);
     assert!(house.operations.audit(AuditFilter::default(), None, 10).await.unwrap().items.is_empty());
 }

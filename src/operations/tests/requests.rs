@@ -19,7 +19,7 @@ fn refused_entry(number: usize) -> AuditEntry {
         operation_id: None,
         request_id: Some(format!("r{number}")),
         payload: Some(json!({"email": "ann@example.com", "ssn": "1"})),
-        ..crate::operations::log::entry(&operation, AuditEvent::Refused, "validation-failed", Timestamp::UNIX_EPOCH)
+        ..log::entry(&operation, AuditEvent::Refused, "validation-failed", Timestamp::UNIX_EPOCH)
     }
 }
 

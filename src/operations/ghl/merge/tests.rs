@@ -16,7 +16,7 @@ fn held() -> Contact {
 
 fn compared(fields: Value) -> (Value, Vec<String>, Vec<&'static str>) {
     let found = changes(&serde_json::from_value(fields).unwrap(), &held());
-    (json!(found.put), found.tags.into_iter().map(|tag| tag.0).collect(), found.kept)
+    (json!(found.put), found.tags.into_iter().map(|tag| tag.as_str().to_owned()).collect(), found.kept)
 }
 
 fn put(fields: Value) -> Value {
