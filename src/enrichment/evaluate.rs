@@ -121,7 +121,7 @@ fn tag(
 ) -> Result<Option<String>, Fault> {
     let tag = fold(&source.render(environment, &document.context)?);
     if let Some(what) = refuses(&tag) {
-        return Err(Fault::Broken(what.to_owned()));
+        return Err(Fault::Broken(what));
     }
     let (start, whole) = source.literal_start();
     let start = start.trim_start().to_lowercase();

@@ -1,13 +1,12 @@
-//! Fields a rule may fill: five standard ones and custom fields, each only while it is empty. GHL takes what it is sent
-//! here, so what is no time zone or country is caught before.
+//! Fields a rule may fill: five standard ones and custom fields, each only while it is empty. What is no
+//! time zone or country is caught before it is planned.
 
 use super::known;
+use crate::domain::write::{Fields, Intent};
 use serde_json::{Map, Value, json};
 
 /// Standard fields that can be filled, in GHL's spelling, which is also ours (reference: GHL, "Contact write bodies").
 const STANDARD: [&str; 5] = ["timezone", "city", "state", "country", "postalCode"];
-/// The longest value. GHL publishes no limit; nothing that belongs here is longer.
-const MAX_CHARS: usize = 255;
 /// GHL's ids have 20 characters and more; what is shorter is a name somebody took for one.
 const MIN_ID_CHARS: usize = 16;
 
@@ -61,20 +60,17 @@ impl Field {
         }
     }
 
-    /// Why a value cannot be written there.
-    pub(super) fn refuses(&self, value: &str) -> Option<&'static str> {
-        if value.chars().count() > MAX_CHARS {
-            return Some("The value has more than 255 characters.");
+    /// The value as it is written there, by the checks that every change to a contact passes; else why it cannot be.
+    pub(super) fn check(&self, value: &str) -> Result<Value, String> {
+        let value = Value::from(value);
+        let body = Value::Object(update_body([(self.name(), &value)].into_iter()));
+        match Fields::contact(&body, Intent::Update) {
+            Ok(fields) => Ok(fields.as_map().get(self.name()).cloned().unwrap_or(value)),
+            Err(errors) => {
+                let why = errors.first().map_or("cannot be written", |error| error.message.as_str());
+                Err(format!("Its value {why}."))
+            }
         }
-        if value.chars().any(char::is_control) {
-            return Some("The value holds a control character.");
-        }
-        let well = match self {
-            Self::Standard("timezone") => jiff::tz::TimeZone::get(value).is_ok(),
-            Self::Standard("country") => value.len() == 2 && value.bytes().all(|byte| byte.is_ascii_uppercase()),
-            _ => true,
-        };
-        (!well).then_some("The value is no IANA time zone or no ISO 3166-1 alpha-2 code.")
     }
 }
 
@@ -145,9 +141,16 @@ mod tests {
 
     #[test]
     fn values_are_checked() {
-        let refuses = |name: &str, value: &str| Field::parse(name).unwrap().refuses(value).is_some();
-        assert!(!refuses("timezone", "Europe/Berlin") && refuses("timezone", "Berlin time"));
-        assert!(!refuses("country", "DE") && refuses("country", "de") && refuses("country", "Germany"));
-        assert!(!refuses("city", "Köln") && refuses("city", "a\nb") && refuses("city", &"x".repeat(256)));
+        let check = |name: &str, value: &str| Field::parse(name).unwrap().check(value).ok();
+        assert_eq!(check("timezone", "Europe/Berlin"), Some(json!("Europe/Berlin")));
+        assert_eq!(check("country", "de"), Some(json!("DE")), "as GHL takes it");
+        assert_eq!(check("city", "Köln"), Some(json!("Köln")));
+        assert_eq!(check("c1XyZ0aBcDeFgHiJkLmN", "any"), Some(json!("any")));
+        for (name, value) in [("timezone", "Berlin time"), ("country", "Germany"), ("country", "ZZ"), ("city", "a\nb")]
+        {
+            assert_eq!(check(name, value), None, "{name}: {value}");
+        }
+        let why = Field::Standard("country").check("Germany").unwrap_err();
+        assert_eq!(why, "Its value must be a country's two-letter code (ISO 3166-1) such as US.");
     }
 }

@@ -1,26 +1,25 @@
 //! Which tags and custom fields belong to the rules: expressions do not see them, and of the tags, those under a managed
 //! prefix are removed once they hold no more.
 
+use crate::domain::write::{InvalidTag, Tag};
 use std::collections::BTreeSet;
 
-/// The longest tag, in characters. GHL publishes no limit.
-const MAX_TAG_CHARS: usize = 255;
 /// What a managed prefix ends with, so that `geo:` does not own a person's `geologist`.
 pub(super) const SEPARATORS: [char; 6] = [':', '-', '_', '/', '.', '='];
 /// The longest managed prefix, in characters.
 const MAX_PREFIX_CHARS: usize = 64;
 
-/// A tag as GHL keeps and compares it: trimmed and lower-cased (reference: GHL, "Tag normalisation").
+/// A text as GHL compares tags, whether or not it could be one: [`Tag::parse`] without its checks.
 pub(super) fn fold(tag: &str) -> String {
     tag.trim().to_lowercase()
 }
 
-/// Why a tag, folded, cannot be written.
-pub(super) fn refuses(tag: &str) -> Option<&'static str> {
-    if tag.chars().count() > MAX_TAG_CHARS {
-        return Some("a tag has more than 255 characters");
+/// Why a text cannot be a tag; an empty one is none, which harms nobody.
+pub(super) fn refuses(tag: &str) -> Option<String> {
+    match Tag::parse(tag) {
+        Ok(_) | Err(InvalidTag::Empty) => None,
+        Err(invalid) => Some(invalid.to_string()),
     }
-    tag.chars().any(char::is_control).then_some("a tag holds a control character")
 }
 
 /// Parses a managed prefix; else what is wrong with it.

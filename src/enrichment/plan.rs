@@ -6,7 +6,6 @@ use super::{
     rule_set::{Compiled, Rule},
 };
 use crate::domain::rules::{EnrichmentPlan, FieldChange, Kept, RuleVerdict};
-use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A rule, what it came to, and whether it was asked for.
@@ -104,14 +103,14 @@ fn set_fields(judged: &[Judged<'_>], document: &Document, plan: &mut EnrichmentP
             } else if let Some(before) = before {
                 let why = format!("The rule {:?}, which comes before, fills it.", before.rule);
                 plan.kept.push(one.kept(name, why));
-            } else if let Some(why) = field.refuses(value) {
-                plan.kept.push(one.kept(name, why));
             } else {
-                plan.set_fields.push(FieldChange {
-                    field: name.to_owned(),
-                    value: Value::String(value.clone()),
-                    rule: one.rule.name.clone(),
-                });
+                match field.check(value) {
+                    Ok(value) => {
+                        let rule = one.rule.name.clone();
+                        plan.set_fields.push(FieldChange { field: name.to_owned(), value, rule });
+                    }
+                    Err(why) => plan.kept.push(one.kept(name, why)),
+                }
             }
         }
     }

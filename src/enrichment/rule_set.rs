@@ -305,7 +305,7 @@ fn wrong_start(source: &Source, prefix: Option<&str>) -> Option<String> {
     let (start, whole) = source.literal_start();
     let folded = start.trim_start().to_lowercase();
     if let Some(what) = ownership::refuses(&folded) {
-        return Some(what.to_owned());
+        return Some(what);
     }
     match prefix {
         Some(prefix) => {

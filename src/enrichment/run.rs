@@ -7,7 +7,7 @@ use crate::{
         operation::{Idempotency, Operation, Requester, Submission, Submitted},
         problem::{Problem, ProblemKind},
         profile::Include,
-        rules::{EnrichmentOperation, EnrichmentPlan, EnrichmentReport},
+        rules::{EnrichmentOperation, EnrichmentPlan, EnrichmentReport, RuleOutcome},
         write::{Fields, Tag, Write},
     },
     profiles::{ContactKey, ProfileRequest, Profiles},
@@ -42,6 +42,9 @@ pub trait Writes: fmt::Debug + Send + Sync {
 pub trait Contacts: fmt::Debug + Send + Sync {
     /// A profile as JSON whose contact was read from GHL no earlier than this was asked.
     fn current(&self, key: ContactKey, include: Include, deadline: Instant) -> Answer<'_, Bytes>;
+
+    /// A profile as JSON, as it is shown to who makes this request.
+    fn shown(&self, request: ProfileRequest) -> Answer<'_, Bytes>;
 }
 
 impl Contacts for Profiles {
@@ -63,8 +66,26 @@ impl Contacts for Profiles {
             }
             check_current(&parse(&contact.document.body)?)?;
             (request.include, request.max_age) = (include, None);
-            Ok(self.get(&request).await?.document.body.clone())
+            self.shown(request).await
         })
+    }
+
+    fn shown(&self, request: ProfileRequest) -> Answer<'_, Bytes> {
+        Box::pin(async move { Ok(self.get(&request).await?.document.body.clone()) })
+    }
+}
+
+impl RuleSet {
+    /// How each rule comes out for the profile that a request shows, whatever it includes; writes nothing.
+    ///
+    /// # Errors
+    /// Where there is no such profile.
+    pub async fn explain(&self, contacts: &dyn Contacts, request: ProfileRequest) -> Result<Vec<RuleOutcome>, Problem> {
+        if self.names().next().is_none() {
+            return Ok(Vec::new());
+        }
+        let include = request.include.and(self.include());
+        self.evaluate(&parse(&contacts.shown(ProfileRequest { include, ..request }).await?)?)
     }
 }
 
@@ -219,6 +240,7 @@ impl Enrichment {
 /// The writes that carry a plan out, in order: what GHL's workflows start on is a tag that was added, and they should find
 /// the contact as it is to be.
 pub(super) fn writes(contact: &ContactId, plan: &EnrichmentPlan) -> Vec<Write> {
+    // Each is folded and was checked when it was planned, or is held by the contact.
     let tags = |tags: &[String]| tags.iter().filter_map(|tag| Tag::parse(tag).ok()).collect::<Vec<_>>();
     let contact = || contact.clone();
     let mut writes = Vec::new();

@@ -69,7 +69,7 @@ fn rules_that_contradict_the_contract_are_refused() {
             "tags[0] (rule \"a\"): does not begin with the managed prefix \"it:\"",
         ),
         (vec![rule("a", "", "it:", &["it:"])], "does not begin with the managed prefix"),
-        (vec![rule("a", "", "it:", &[&format!("it:{long}")])], "a tag has more than 255 characters"),
+        (vec![rule("a", "", "it:", &[&format!("it:{long}")])], "a tag has at most 255 characters"),
         (vec![rule("a", "", "it:", &many)], "tags (rule \"a\"): there are 21; a rule has at most 20"),
         (vec![rule("a", "", "", &[""])], "tags[0] (rule \"a\"): is empty"),
         (vec![rule("a", "", "", &["{{ ip.geo.city }}"])], "begins with an expression; give the rule a managed_prefix"),

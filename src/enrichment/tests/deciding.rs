@@ -59,7 +59,7 @@ fn steps_and_output_are_bounded() {
     let outcome = outcomes(&[rule("it", "", "it:", &["it:{{ 'x' * 5000 }}"])], &profile()).remove(0);
     assert!(outcome.verdict == Failed && outcome.why.contains("more than 4096 bytes"), "{}", outcome.why);
     let outcome = outcomes(&[rule("it", "", "it:", &["it:{{ 'x' * 300 }}"])], &profile()).remove(0);
-    assert!(outcome.verdict == Failed && outcome.why.contains("more than 255 characters"), "{}", outcome.why);
+    assert!(outcome.verdict == Failed && outcome.why.contains("at most 255 characters"), "{}", outcome.why);
 }
 
 #[test]

@@ -9,10 +9,10 @@ use crate::{
         ids::{ContactId, LocationId, OperationId},
         operation::{Idempotency, Operation, OperationState, Requester, Submission, Submitted},
         problem::{Problem, ProblemKind},
-        profile::Include,
+        profile::{Include, Section},
         write::{Write, WriteKind},
     },
-    profiles::ContactKey,
+    profiles::{ContactKey, ProfileRequest},
     store::Reservation,
     tasks::Tasks,
 };
@@ -74,6 +74,11 @@ impl Contacts for World {
     fn current(&self, _: ContactKey, _: Include, _: Instant) -> BoxFuture<'_, Result<Bytes, Problem>> {
         let body = serde_json::to_vec(&*self.profile.lock().unwrap()).unwrap();
         Box::pin(ready(Ok(Bytes::from(body))))
+    }
+
+    fn shown(&self, request: ProfileRequest) -> BoxFuture<'_, Result<Bytes, Problem>> {
+        assert!(request.include.has(Section::Ip), "what the rules read is included, whoever asks for less");
+        self.current(request.key, request.include, request.deadline)
     }
 }
 
@@ -254,4 +259,27 @@ async fn a_contact_that_could_not_be_read_anew_is_not_compared_with() {
     assert_eq!(problem.upstream.unwrap().code, "timeout");
     assert_eq!(problem.retry_after, Some(Duration::from_secs(3)));
     assert!(world.written().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_explanation_says_why_and_writes_nothing() {
+    let (world, rules) = moved();
+    let Request { location, contact, deadline, .. } = request();
+    let request = ProfileRequest {
+        key: ContactKey { location, contact },
+        include: Include::NOTHING,
+        require: Vec::new(),
+        ip: None,
+        max_age: None,
+        deadline,
+        traceparent: None,
+    };
+    let explained = compiled(&rules).explain(&*world, request.clone()).await.unwrap();
+    assert_eq!(explained[0].why, "It holds: ip.usable is true.");
+    assert_eq!(
+        (explained[0].verdict, explained[0].tags.as_slice()),
+        (RuleVerdict::Matched, &["geo:au".to_owned()][..])
+    );
+    assert!(world.written().is_empty());
+    assert_eq!(compiled(&[]).explain(&*world, request).await.unwrap(), [], "without rules nothing is fetched");
 }
