@@ -45,7 +45,11 @@ pub async fn check(loaded: Loaded) -> anyhow::Result<bool> {
     let mut findings = vec![ghl(&loaded.settings, &parts).await];
     findings.extend(ip(&loaded.settings, &parts).await?);
     findings.push(access(&loaded.settings));
-    findings.push(Finding::Well(format!("rules: {} configured, and they compile", parts.rules.names().count())));
+    // Rules that do not compile have ended the wiring, each with its line and column.
+    findings.push(Finding::Well(match parts.rules.names().count() {
+        0 => "rules: none; an enrichment writes nothing".to_owned(),
+        count => format!("rules: {count}, and they compile"),
+    }));
     print_line("\nFindings");
     let mut well = true;
     for finding in &findings {
