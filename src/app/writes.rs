@@ -166,20 +166,8 @@ impl WriteApi for Writing {
         }))
     }
 
-    fn explain_rules(&self, mut request: ProfileRequest) -> Reply<'_, Vec<RuleOutcome>> {
-        Box::pin(async move {
-            let rules = self.enrichment.rules();
-            if rules.names().next().is_none() {
-                return Ok(Vec::new());
-            }
-            request.include = rules.include();
-            let served = self.profiles.get(&request).await?;
-            let profile = serde_json::from_slice(&served.document.body).map_err(|error| {
-                Problem::new(crate::domain::problem::ProblemKind::Internal, "The profile could not be read.")
-                    .with_cause(error.to_string())
-            })?;
-            rules.evaluate(&profile)
-        })
+    fn explain_rules(&self, request: ProfileRequest) -> Reply<'_, Vec<RuleOutcome>> {
+        Box::pin(self.enrichment.rules().explain(&self.profiles, request))
     }
 
     fn quota(&self, location: &LocationId) -> Option<QuotaReport> {
