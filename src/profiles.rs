@@ -123,6 +123,7 @@ impl Profiles {
         let now = self.inner.clock.now();
         let entry = self.inner.cache.get(key)?;
         let rendering = entry.rendering(include, now).filter(|rendering| rendering.all_fresh)?;
+        entry.savings.add(rendering.calls);
         Some(serve(rendering, CacheResult::Hit, Vec::new(), now))
     }
 
@@ -136,10 +137,14 @@ impl Profiles {
         let assembled = inner.assemble(held, request).await;
         let now = inner.clock.now();
         inner.check_required(&assembled.view, request, now)?;
+        let savings = assembled.view.savings.clone();
         let rendering = match assembled.view.rendering(request.include, now) {
             Some(rendering) => rendering,
             None => inner.render(assembled.view, request, now).await?,
         };
+        if matches!(assembled.cache, CacheResult::Hit | CacheResult::Stale) {
+            savings.add(rendering.calls);
+        }
         Ok(serve(rendering, assembled.cache, assembled.timings, now))
     }
 

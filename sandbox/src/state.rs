@@ -54,7 +54,7 @@ impl State {
             calls: Calls::default(),
             faults: Faults::new(config.seed),
             tokens: auth::seeded(),
-            quota: Quota::new(config.quota, config.quota_window),
+            quota: Quota::new(config.quota, config.quota_window, config.quota_interval),
             usage: Usage::default(),
             locations: BTreeMap::new(),
             contacts: BTreeMap::new(),

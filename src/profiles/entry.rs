@@ -16,6 +16,7 @@ use crate::{
         task::Task,
     },
     ipinfo::BackendTry,
+    upstream::Savings,
 };
 use jiff::Timestamp;
 use std::{
@@ -139,6 +140,8 @@ pub(super) struct Entry {
     pub(super) tasks: Slot<Arc<Vec<Task>>>,
     pub(super) appointments: Slot<Arc<Vec<Appointment>>>,
     pub(super) ip: Slot<IpFinding>,
+    /// Counts the calls that serving this from memory makes needless.
+    pub(super) savings: Savings,
     renderings: Mutex<Renderings>,
     /// Held by whoever renders: the documents' own lock is taken by requests that cannot wait.
     pub(super) renderer: tokio::sync::Mutex<()>,
@@ -160,6 +163,7 @@ impl Clone for Entry {
             tasks: self.tasks.clone(),
             appointments: self.appointments.clone(),
             ip: self.ip.clone(),
+            savings: self.savings.clone(),
             renderings: Mutex::new(Renderings { current: Vec::new(), past: self.renderings().to_past() }),
             renderer: tokio::sync::Mutex::default(),
         }

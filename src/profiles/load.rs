@@ -146,6 +146,7 @@ impl Inner {
         if let Ok(Value::Contact(contact)) = &landed.result {
             next = next.without_outdated_ip(&self.choose(contact));
         }
+        next.savings = self.ghl.savings(&key.location);
         self.cache.insert(key.clone(), Arc::new(next));
     }
 }

@@ -32,6 +32,8 @@ pub(super) struct Rendering {
     pub(super) age_from: Timestamp,
     /// When that one expires.
     pub(super) expires_at: Timestamp,
+    /// Calls to GHL that it takes to fetch what is in it.
+    pub(super) calls: u64,
 }
 
 /// What is remembered of a document after a section of it changed.
@@ -177,6 +179,7 @@ impl<'a> Materials<'a> {
             all_fresh: span.all_fresh,
             age_from: span.age_from,
             expires_at: span.expires_at,
+            calls: ghl_sections(reports),
         }
     }
 
@@ -217,6 +220,12 @@ impl<'a> Materials<'a> {
         }
         span
     }
+}
+
+/// Sections in a document that come from GHL, each by a call of its own.
+fn ghl_sections(reports: &SectionReports) -> u64 {
+    let sections = [&reports.contact, &reports.notes, &reports.tasks, &reports.appointments];
+    sections.iter().map(|report| u64::from(report.fetched_at.is_some())).sum()
 }
 
 /// From when to when a document holds.

@@ -75,7 +75,7 @@ impl Gate {
             burst: Burst::new(&policy, now),
             day: Day::new(&policy, now + until_midnight(clock.now()), now),
             queue: Queue::default(),
-            by_lane: LANES.iter().map(|lane| (lane.as_str(), 0)).collect(),
+            by_lane: BTreeMap::new(),
             by_endpoint: BTreeMap::new(),
             rate_limited: 0,
         };
@@ -175,7 +175,10 @@ impl Gate {
                 resets_at: at(day.ends),
             },
             day_runs_out_at: day.runs_out_in(now).map(|lasts| later(wall, lasts)),
-            by_lane: spends(&state.by_lane),
+            by_lane: LANES
+                .map(|lane| lane.as_str())
+                .map(|name| QuotaSpend { name, calls: state.by_lane.get(name).copied().unwrap_or_default() })
+                .to_vec(),
             by_endpoint: spends(&state.by_endpoint),
             saved_by_cache: 0,
             waiting: state.queue.len(),

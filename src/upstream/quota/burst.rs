@@ -9,14 +9,20 @@ use super::{Lane, Policy, headers::RateHeaders};
 use std::{collections::VecDeque, time::Duration};
 use tokio::time::Instant;
 
-/// Calls on their way at a time before the first answer has told the limits: a trial location has a quarter of the usual.
-const UNLEARNED_IN_FLIGHT: u64 = 4;
+/// Calls without an answer before the first one has told the limits: a trial location has a quarter of the usual.
+const UNLEARNED_CALLS: u64 = 4;
 
 /// So many answers without a word of limits, and the configured ones are taken for granted.
-const SILENT_ANSWERS: u32 = 8;
+const SILENT_ANSWERS: u64 = 8;
 
-/// Part of a window's calls that durable and bulk work may send at once before it is paced.
-const UNPACED_SHARE: u32 = 4;
+/// Part of a window that durable and bulk work may fill at once before it is paced: one in so many.
+const UNPACED_SHARE: u64 = 4;
+
+/// Calls by which paced work may be ahead of its pace, to catch up after a late timer.
+const PACE_SLACK: u32 = 2;
+
+/// Room that is left to others of whom we learned, as a part of what they spent in a window.
+const OTHERS_ROOM_PERCENT: u32 = 10;
 
 /// How long "seen recently" is, in windows.
 const RECENT_WINDOWS: u32 = 2;
@@ -47,6 +53,8 @@ pub(super) enum Wait {
 struct Done {
     at: Instant,
     calls: u64,
+    /// Of them, those we did not send.
+    others: u64,
 }
 
 #[derive(Debug)]
@@ -55,11 +63,12 @@ pub(super) struct Burst {
     pub(super) window: Duration,
     /// Whether GHL told the limit.
     pub(super) learned: bool,
-    silent_answers: u32,
+    silent_answers: u64,
     in_flight: u64,
     /// By time.
     done: VecDeque<Done>,
     done_calls: u64,
+    others: u64,
     /// Calls counted so far, others' that we learned of among them.
     ever: u64,
     /// When the next call would be due at an even pace.
@@ -80,6 +89,7 @@ impl Burst {
             in_flight: 0,
             done: VecDeque::new(),
             done_calls: 0,
+            others: 0,
             ever: 0,
             due: now,
             last_interactive: None,
@@ -97,6 +107,7 @@ impl Burst {
     pub(super) fn used(&mut self, now: Instant) -> u64 {
         while let Some(oldest) = self.done.front().filter(|done| done.at + self.window <= now) {
             self.done_calls -= oldest.calls;
+            self.others -= oldest.others;
             self.done.pop_front();
         }
         self.in_flight.saturating_add(self.done_calls)
@@ -108,14 +119,14 @@ impl Burst {
         if let Some(until) = self.full_until.filter(|until| now < *until) {
             return Err(Wait::Until(until));
         }
-        let unlearned = !self.trusted() && self.in_flight >= UNLEARNED_IN_FLIGHT;
-        if unlearned || self.probe_in_flight {
+        if self.probe_in_flight {
             return Err(Wait::Answer);
         }
-        if let Some(until) = self.paced_until(lane).filter(|until| now < *until) {
+        if let Some(until) = self.paced_until(lane, used).filter(|until| now < *until) {
             return Err(Wait::Until(until));
         }
-        if used < self.share_of(lane, policy, now) {
+        let unheard = used.saturating_sub(self.silent_answers);
+        if used < self.share_of(lane, policy, now) && (self.trusted() || unheard < UNLEARNED_CALLS) {
             return Ok(());
         }
         let freed = self.done.front().map(|done| done.at + self.window);
@@ -135,7 +146,7 @@ impl Burst {
         if let Some(lapsed) = self.reserve_lapses(lane, now) {
             at = at.min(lapsed.max(self.free_slot(ahead, used, self.limit, now)));
         }
-        if let Some(paced_until) = self.paced_until(lane) {
+        if let Some(paced_until) = self.paced_until(lane, used.saturating_add(ahead)) {
             let queue = self.pace().saturating_mul(u32::try_from(ahead).unwrap_or(u32::MAX));
             at = at.max(paced_until + queue.min(MAX_ESTIMATE));
         }
@@ -179,13 +190,13 @@ impl Burst {
     /// A call that ended without an answer: GHL may count it yet for as long as a packet can be on its way.
     pub(super) fn lost(&mut self, sent: Sent, now: Instant) {
         self.not_sent(sent);
-        self.add_done(now + STRAGGLER, 1);
+        self.add_done(now + STRAGGLER, 1, 0);
     }
 
     /// An answer came.
     pub(super) fn answered(&mut self, sent: Sent, refused: bool, headers: &RateHeaders, now: Instant) {
         self.not_sent(sent);
-        self.add_done(now, 1);
+        self.add_done(now, 1, 0);
         self.learn(headers);
         self.count_others(sent, headers, now);
         if refused {
@@ -214,16 +225,20 @@ impl Burst {
         let theirs = self.limit.saturating_sub(left).saturating_sub(ours);
         if theirs > 0 {
             self.ever = self.ever.saturating_add(theirs);
-            self.add_done(now, theirs);
+            self.add_done(now, theirs, theirs);
         }
     }
 
-    fn add_done(&mut self, at: Instant, calls: u64) {
+    fn add_done(&mut self, at: Instant, calls: u64, others: u64) {
         self.done_calls = self.done_calls.saturating_add(calls);
+        self.others = self.others.saturating_add(others);
         let place = self.done.partition_point(|done| done.at <= at);
         match place.checked_sub(1).and_then(|last| self.done.get_mut(last)).filter(|done| done.at == at) {
-            Some(same) => same.calls = same.calls.saturating_add(calls),
-            None => self.done.insert(place, Done { at, calls }),
+            Some(same) => {
+                same.calls = same.calls.saturating_add(calls);
+                same.others = same.others.saturating_add(others);
+            }
+            None => self.done.insert(place, Done { at, calls, others }),
         }
     }
 
@@ -259,7 +274,9 @@ impl Burst {
             Lane::Operation => policy.operation_reserve_percent,
             Lane::Bulk => policy.bulk_reserve_percent,
         };
-        self.limit.saturating_sub(super::percent_of(self.limit, percent)).max(1)
+        // Others who spend of the same quota will have spent more by the time a call arrives.
+        let room = super::percent_of(self.others, OTHERS_ROOM_PERCENT);
+        self.limit.saturating_sub(super::percent_of(self.limit, percent)).saturating_sub(room).max(1)
     }
 
     /// When durable work need not leave its reserve any more; `None` where it leaves none.
@@ -274,10 +291,11 @@ impl Burst {
         Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
     }
 
-    /// Work that nobody waits for goes at an even pace once it sent a part of the window at once: slots then come free
-    /// one by one, and who waits has the next.
-    fn paced_until(&self, lane: Lane) -> Option<Instant> {
-        self.due.checked_sub(self.window / UNPACED_SHARE).filter(|_| lane != Lane::Interactive)
+    /// Work that nobody waits for goes at an even pace unless the window is all but empty: slots then come free one by
+    /// one, and who waits has the next. `None` where there is no pace to keep.
+    fn paced_until(&self, lane: Lane, used: u64) -> Option<Instant> {
+        let paced = lane != Lane::Interactive && used >= self.limit / UNPACED_SHARE;
+        self.due.checked_sub(self.pace() * PACE_SLACK).filter(|_| paced)
     }
 }
 

@@ -31,12 +31,15 @@ const LONGEST_DAY_MS: u64 = 86_400_000;
 /// A wait that is longer than this is not believed: the limits may be raised meanwhile.
 const LONGEST_WAIT_S: u64 = 3_600;
 
+/// A limit that is larger is none.
+const LARGEST_LIMIT: u64 = 1_000_000_000;
+
 impl RateHeaders {
     pub(super) fn of(answer: &Answer) -> Self {
         let number = |name| answer.header(name).and_then(|text| text.trim().parse::<u64>().ok());
         let positive = |name| number(name).filter(|value| *value > 0);
-        let limit = positive("x-ratelimit-max");
-        let day_limit = positive("x-ratelimit-limit-daily");
+        let limit = positive("x-ratelimit-max").map(|limit| limit.min(LARGEST_LIMIT));
+        let day_limit = positive("x-ratelimit-limit-daily").map(|limit| limit.min(LARGEST_LIMIT));
         Self {
             limit,
             left: number("x-ratelimit-remaining").filter(|left| limit.is_none_or(|limit| *left <= limit)),

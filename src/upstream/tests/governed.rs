@@ -37,8 +37,12 @@ impl Scene {
     }
 
     pub(super) async fn call(&self, lane: Lane, within: Duration) -> Result<Answer, CallError> {
+        self.named("test", lane, within).await
+    }
+
+    async fn named(&self, name: &'static str, lane: Lane, within: Duration) -> Result<Answer, CallError> {
         let repeat = if lane == Lane::Operation { Repeat::AfterLook } else { Repeat::Safe };
-        let call = Call::new("ghl.test", Method::Get, repeat, ["test"]).of_location(&location());
+        let call = Call::new("ghl.test", Method::Get, repeat, [name]).of_location(&location());
         self.upstream.call(call, &CallContext::new(lane, within)).await
     }
 
@@ -120,7 +124,7 @@ async fn who_waits_is_served_at_once_beside_a_backlog() {
         join(scene.backlog(Lane::Operation, 100, end), people).await;
         let waits = waits.into_inner();
         let pace = scene.ghl.window / limit as u32;
-        assert!(waits[0] <= pace * 2, "{limit}: {:?}", waits[0]);
+        assert!(waits[0] <= pace * 3, "{limit}: {:?}", waits[0]);
         let worst = waits[2..].iter().max().unwrap();
         assert!(*worst <= Duration::from_millis(2), "{limit}: a reserve is left: {waits:?}");
         assert_eq!(scene.ghl.refused(), 0);
@@ -192,13 +196,9 @@ async fn those_who_would_be_too_far_behind_are_told_and_the_others_served() {
 async fn a_waiter_that_is_dropped_leaves_its_place_to_the_next() {
     let scene = Scene::of(Ghl::new(Window::Fixed, 25));
     scene.spend_window().await;
-    let order = RefCell::new(Vec::new());
     let wait = |lane, name| {
-        let (scene, order) = (&scene, &order);
-        Box::pin(async move {
-            scene.call(lane, Duration::from_secs(60)).await.unwrap();
-            order.borrow_mut().push(name);
-        })
+        let scene = &scene;
+        Box::pin(async move { drop(scene.named(name, lane, Duration::from_secs(60)).await.unwrap()) })
     };
     let mut gone: Vec<_> = (0..30).map(|_| wait(Lane::Interactive, "gone")).collect();
     let mut bulk = wait(Lane::Bulk, "bulk");
@@ -217,9 +217,7 @@ async fn a_waiter_that_is_dropped_leaves_its_place_to_the_next() {
     assert_eq!(scene.report().waiting, 4);
     join_all([bulk, second, first, person]).await;
     assert_eq!(scene.report().waiting, 0);
-    let order = order.borrow();
-    let at = |name| order.iter().position(|other| *other == name).unwrap();
-    assert!(at("person") < at("first") && at("first") < at("second") && at("second") < at("bulk"), "{order:?}");
+    assert_eq!(scene.ghl.sent()[25..], ["person", "first", "second", "bulk"]);
     assert!(scene.start.elapsed() < Duration::from_secs(25));
     assert_eq!(scene.ghl.refused(), 0);
 }
@@ -230,13 +228,19 @@ async fn after_a_429_the_window_is_full_and_one_call_looks() {
     scene.call(Lane::Interactive, Duration::from_secs(5)).await.unwrap();
     scene.ghl.mood(Mood::Failing(429));
     let storm = Instant::now() + Duration::from_secs(65);
-    let before = scene.ghl.received();
-    scene.backlog(Lane::Operation, 50, storm).await;
-    let asked = scene.ghl.received() - before;
+    let counts = async {
+        let mut counts = Vec::new();
+        for second in [1, 61] {
+            tokio::time::sleep_until(storm - Duration::from_secs(65 - second)).await;
+            counts.push(scene.ghl.received());
+            assert_eq!(scene.report().burst.left, 0);
+        }
+        counts
+    };
+    let ((), counts) = join(scene.backlog(Lane::Operation, 50, storm), counts).await;
     // What was on its way when the first 429 came, and then one for each window.
-    assert!((7..=2 + 8).contains(&asked), "{asked}");
-    assert_eq!(scene.report().rate_limited, asked);
-    assert_eq!(scene.report().burst.left, 0);
+    assert!(counts[0] <= 1 + 26 && (5..=6).contains(&(counts[1] - counts[0])), "{counts:?}");
+    assert_eq!(scene.report().rate_limited, scene.ghl.received() - 1);
     scene.ghl.mood(Mood::Well);
     scene.backlog(Lane::Operation, 50, Instant::now() + Duration::from_secs(30)).await;
     assert!(scene.ghl.admitted() > 150, "{}", scene.ghl.admitted());

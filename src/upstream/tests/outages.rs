@@ -90,6 +90,7 @@ async fn a_breaker_says_when_to_come_again_and_nothing_is_sent_meanwhile() {
 #[tokio::test(start_paused = true)]
 async fn a_callers_own_haste_opens_nothing() {
     let scene = Scene::of(Ghl::new(Window::Fixed, 100));
+    scene.call(Lane::Interactive, Duration::from_secs(5)).await.unwrap();
     scene.ghl.mood(Mood::Silent);
     for _ in 0..20 {
         let error = scene.call(Lane::Interactive, Duration::from_millis(300)).await.unwrap_err();

@@ -49,6 +49,8 @@ struct State {
     admitted: Vec<Instant>,
     refused: u64,
     received: u64,
+    /// First path segments in the order of sending.
+    sent: Vec<String>,
 }
 
 impl Ghl {
@@ -62,6 +64,7 @@ impl Ghl {
             admitted: Vec::new(),
             refused: 0,
             received: 0,
+            sent: Vec::new(),
         };
         let window = Duration::from_secs(10);
         Self { kind, limit, window, daily: 200_000, latency_ms: (20, 60), state: Mutex::new(state) }
@@ -91,6 +94,11 @@ impl Ghl {
     /// Requests that came, in whatever mood.
     pub(super) fn received(&self) -> u64 {
         self.state().received
+    }
+
+    /// First path segments of requests, in the order of sending.
+    pub(super) fn sent(&self) -> Vec<String> {
+        self.state().sent.clone()
     }
 
     /// Requests answered as asked.
@@ -182,7 +190,8 @@ impl Ghl {
 }
 
 impl Transport for Ghl {
-    fn send(&self, _: WireRequest) -> BoxFuture<'_, Result<Answer, CallError>> {
+    fn send(&self, request: WireRequest) -> BoxFuture<'_, Result<Answer, CallError>> {
+        self.state().sent.extend(request.segments.first().map(ToString::to_string));
         Box::pin(self.answer())
     }
 }
