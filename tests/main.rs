@@ -11,6 +11,7 @@ mod lifecycle;
 mod logs;
 mod mmdb;
 mod profile;
+mod quota;
 mod readme;
 mod support;
 mod writes;
