@@ -216,6 +216,9 @@ impl Upstream {
         self.inner.metrics.upstream_call(service, endpoint, outcome, took);
         if matches!(result, Err(CallError::Status { status: 429, .. })) {
             self.inner.metrics.upstream_rate_limited(service);
+            if let Some(location) = &call.bucket {
+                tracing::warn!(%location, endpoint, "the quota was exceeded, and the call refused");
+            }
         }
         context.timings.record(CallTiming { service, endpoint, outcome, took });
         tracing::debug!(parent: &span, duration_ms = took.as_millis(), outcome, "upstream call ended");

