@@ -51,7 +51,7 @@ CREATE TABLE idempotency_keys (
     answer_json TEXT,
     created_at  INTEGER NOT NULL,
     PRIMARY KEY (scope, client_key)
-);
+) WITHOUT ROWID;
 
 CREATE INDEX idempotency_keys_by_operation ON idempotency_keys (operation);
 CREATE INDEX idempotency_keys_by_age ON idempotency_keys (created_at);

@@ -13,7 +13,10 @@ use std::{
     },
     time::Duration,
 };
-use tokio::sync::{mpsc, oneshot};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::Instant,
+};
 use tokio_util::sync::CancellationToken;
 
 /// How much one commit takes at most: enough to share a flush, little enough to answer soon.
@@ -21,6 +24,10 @@ const GROUP: usize = 256;
 
 /// How much may wait; beyond it, callers wait for a place.
 const QUEUE: usize = 1024;
+
+/// The longest wait for those of the last group who may come again at once, and its share of what a commit takes.
+const GATHER: Duration = Duration::from_millis(2);
+const GATHER_SHARE: u32 = 4;
 
 /// How often a store that failed and is asked nothing is tried.
 const PROBE_EVERY: Duration = Duration::from_secs(2);
@@ -122,8 +129,14 @@ impl Writer {
         let (sender, receiver) = mpsc::channel(QUEUE);
         let (closing, ended) = (CancellationToken::new(), CancellationToken::new());
         let account = Arc::new(Account::default());
-        let task =
-            Loop { connection, receiver, closing: closing.clone(), account: Arc::clone(&account), closed_by_us: false };
+        let task = Loop {
+            connection,
+            receiver,
+            closing: closing.clone(),
+            account: Arc::clone(&account),
+            closed_by_us: false,
+            last: Last::default(),
+        };
         let at_end = ended.clone().drop_guard();
         tasks.spawn_loop("store-writer", |_stop| async move {
             task.run().await;
@@ -168,16 +181,27 @@ struct Loop {
     closing: CancellationToken,
     closed_by_us: bool,
     account: Arc<Account>,
+    last: Last,
+}
+
+/// The last group.
+#[derive(Default)]
+struct Last {
+    size: usize,
+    took: Duration,
 }
 
 impl Loop {
     async fn run(mut self) {
         let mut group = Vec::with_capacity(GROUP);
         while self.wait(&mut group).await {
+            self.gather(&mut group).await;
+            let (begin, size) = (Instant::now(), group.len());
             for job in group.extract_if(.., |job| job.outside()).collect::<Vec<_>>() {
                 self.outside(job).await;
             }
             self.settle(&mut group).await;
+            self.last = Last { size, took: begin.elapsed() };
         }
         if let Err(error) = self.connection.close().await {
             tracing::warn!(cause = %error, "the store was not closed cleanly");
@@ -197,6 +221,22 @@ impl Loop {
                 }
                 taken = self.receiver.recv_many(group, GROUP) => return taken > 0,
                 () = tokio::time::sleep(PROBE_EVERY), if sick => return true,
+            }
+        }
+    }
+
+    /// Where many write, the first of those just answered is back before the others: begun at once, the commit would
+    /// leave them behind. One writer alone is never made to wait.
+    async fn gather(&mut self, group: &mut Vec<Box<dyn Job>>) {
+        let expected = self.last.size.min(GROUP);
+        if group.len() >= expected || self.closed_by_us {
+            return;
+        }
+        let until = Instant::now() + GATHER.min(self.last.took / GATHER_SHARE);
+        while group.len() < expected {
+            let more = self.receiver.recv_many(group, GROUP - group.len());
+            if !matches!(tokio::time::timeout_at(until, more).await, Ok(taken) if taken > 0) {
+                return;
             }
         }
     }
