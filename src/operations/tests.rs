@@ -23,6 +23,9 @@ use tokio::time::Instant;
 /// However slow the machine, nothing here takes so long.
 const BOUND: Duration = Duration::from_secs(20);
 
+/// Which sections of which contact were said to have changed.
+type Touch = (ContactId, &'static [Section]);
+
 /// Everything, and what it was told.
 struct House {
     operations: Operations,
@@ -31,7 +34,7 @@ struct House {
     tasks: Tasks,
     metrics: Metrics,
     clock: Clock,
-    touched: Arc<Mutex<Vec<(ContactId, &'static [Section])>>>,
+    touched: Arc<Mutex<Vec<Touch>>>,
 }
 
 fn settings() -> OperationSettings {
