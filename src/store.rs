@@ -140,7 +140,7 @@ pub trait OperationStore: Send + Sync + fmt::Debug {
     fn recover(&self, settles: Timestamp) -> Stored<'_, u64>;
 
     /// Ends an attempt: the operation's new state and the log's entry, both or neither. `false` where the operation is no
-    /// longer running this attempt.
+    /// longer running this attempt: an entry of an attempt bears its number, one more than those counted before it.
     fn end_attempt(&self, id: OperationId, end: AttemptEnd, entry: AuditEntry, now: Timestamp) -> Stored<'_, bool>;
 
     /// One operation.

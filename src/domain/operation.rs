@@ -190,7 +190,7 @@ pub enum AttemptEnd {
         problem: Problem,
         /// Whether the attempt may have reached GHL and so counts.
         counts: bool,
-        /// Since when it is not known what GHL did, and until when it may be at work on it.
+        /// Since when it is not known what GHL did, and until when it may be at work on it; `None`: it is known.
         uncertain: Option<(Timestamp, Timestamp)>,
     },
 }

@@ -73,6 +73,7 @@ impl SqliteStore {
                 Ok(Self { writer: Writer::start(connection, Some(lock), tasks), readers })
             }
             StoreUrl::SqliteMemory => {
+                tracing::warn!("writes are kept in memory alone: what GHL does not have yet is lost with the process");
                 Ok(Self { writer: Writer::start(open::memory().await?, None, tasks), readers: None })
             }
         }
