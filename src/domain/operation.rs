@@ -240,7 +240,8 @@ pub struct AuditEntry {
     pub request_id: Option<String>,
     /// Which attempt, counted from 1.
     pub attempt: Option<u32>,
-    /// `done`, `later`, `failed`, `dead`, `found`, `absent`, or the slug of the problem a request was refused with.
+    /// Of an attempt or look `done`, `later`, `failed`, `dead`, `found` or `absent`; of a request the state it left the
+    /// operation in, or the slug of the problem it was refused with.
     pub outcome: String,
     /// Status GHL answered.
     pub upstream_status: Option<u16>,

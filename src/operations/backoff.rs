@@ -32,6 +32,11 @@ impl Backoff {
         self.below(ceiling.unwrap_or(self.cap).min(self.cap))
     }
 
+    /// The pause after so many failures of which the first costs nothing.
+    pub(super) fn pause_again(&self, failures: u32) -> Duration {
+        if failures > 1 { self.pause(failures - 1) } else { Duration::ZERO }
+    }
+
     /// The pause before what somebody asked to wait for: no shorter, a little longer, never beyond the cap. The cap is a
     /// look from time to time whether a spent day is still spent.
     pub(super) fn asked(&self, wait: Duration) -> Duration {

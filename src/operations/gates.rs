@@ -50,7 +50,11 @@ impl Gates {
         if gate.opens_at <= now {
             gate.closings = gate.closings.saturating_add(1);
         }
-        let pause = asked.map_or_else(|| backoff.pause(gate.closings), |wait| backoff.asked(wait));
+        let pause = asked.map_or_else(
+            || backoff.pause(gate.closings),
+            // What was asked for did not help last time: no shorter than if nothing had been asked.
+            |wait| backoff.asked(wait).max(backoff.pause_again(gate.closings)),
+        );
         gate.opens_at = gate.opens_at.max(now + pause);
         gate.opens_at - now
     }
@@ -103,6 +107,19 @@ mod tests {
         assert_eq!((view.closed, view.trying, view.opens_in), (vec![], vec![location()], None));
         gates.open(&location());
         assert!(gates.view().trying.is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_is_told_to_wait_for_nothing_waits_longer_each_time_all_the_same() {
+        let (gates, backoff) = (Gates::default(), Backoff::new(Duration::from_secs(1), Duration::from_secs(300)));
+        let began = Instant::now();
+        for _ in 0..30 {
+            let wait = gates.close(&location(), Some(Duration::ZERO), &backoff);
+            advance(wait).await;
+        }
+        assert!(began.elapsed() > Duration::from_secs(300), "{:?} for 30 closings", began.elapsed());
+        gates.open(&location());
+        assert_eq!(gates.close(&location(), Some(Duration::ZERO), &backoff), Duration::ZERO);
     }
 
     #[tokio::test(start_paused = true)]

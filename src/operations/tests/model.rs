@@ -19,6 +19,9 @@ const CONTACTS: u64 = 3;
 /// How long a write whose answer was lost may still be on its way: less than `settle`.
 const LATE: Duration = Duration::from_millis(5);
 
+/// How far apart the two clocks may be.
+const CLOCKS_DIFFER: Duration = Duration::from_millis(500);
+
 /// What stands in GHL: one record, or one tag added.
 #[derive(Debug, Clone)]
 struct Record {
@@ -130,13 +133,14 @@ impl Ghl {
         }
     }
 
-    /// By what it says, not by whose it is: GHL knows nothing of operations.
+    /// By what it says, not by whose it is: GHL knows nothing of operations. Its clock is another one, so that earlier
+    /// records count as well: which of them are others' must be known.
     fn look(&self, operation: &Operation, taken: &[String]) -> Looked {
         let (kind, (of, content)) = (operation.write.kind(), describe(operation));
         let since = operation.uncertain_since.expect("only asked where something is uncertain");
         let found = self.records.iter().find(|record| {
             (record.kind, &record.of, &record.content) == (kind, &of, &content)
-                && record.at >= since
+                && backoff::later(record.at, CLOCKS_DIFFER) >= since
                 && !taken.contains(&record.id)
         });
         found.map_or(Looked::Absent, |record| Looked::Found(double::written(&record.id)))

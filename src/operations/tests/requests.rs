@@ -4,7 +4,7 @@ use super::*;
 use crate::{
     domain::operation::{AuditEvent, Idempotency, OperationFilter},
     operations::REFUSALS_WAITING,
-    store::StoreError,
+    store::{Reservation, StoreError},
 };
 use std::sync::atomic::Ordering;
 
@@ -35,6 +35,18 @@ async fn a_repeated_request_is_given_the_first_answer_and_a_changed_one_is_refus
     assert_eq!(problem.kind, ProblemKind::IdempotencyKeyReused);
     assert_eq!(house.script.course(), "a");
     assert_eq!(house.log(&first.operation.id).await, ["accepted pending", "attempt done", "replayed done"]);
+}
+
+#[tokio::test]
+async fn a_key_that_is_no_operations_is_kept_with_its_answer() {
+    let house = House::new().await;
+    let key = keyed("k", 1).idempotency.unwrap();
+    assert_eq!(house.operations.reserve(key.clone()).await.unwrap(), Reservation::New);
+    assert_eq!(house.operations.reserve(key.clone()).await.unwrap(), Reservation::UnderWay);
+    house.operations.answer(key.clone(), None).await.unwrap();
+    assert_eq!(house.operations.reserve(key.clone()).await.unwrap(), Reservation::New);
+    house.operations.answer(key.clone(), Some(json!({"ok": true}))).await.unwrap();
+    assert_eq!(house.operations.reserve(key).await.unwrap(), Reservation::Answered(json!({"ok": true})));
 }
 
 #[tokio::test]
