@@ -95,7 +95,7 @@ async fn without_a_token_or_a_connection_nothing_is_sent() {
     assert!(matches!(nothing, Attempted::NotSent { retry_after: Some(_), .. }), "{nothing:?}");
     assert_eq!(rig.sandbox.calls().total(), before);
     rig.sandbox.stop().await;
-    let nothing = rig.attempt(vip(rig.contact.clone())).await;
+    let nothing = rig.attempt_with(&[], vip(rig.contact.clone())).await;
     assert!(matches!(nothing, Attempted::NotSent { .. }), "{nothing:?}");
 }
 
