@@ -139,12 +139,12 @@ async fn a_422_that_made_nothing_is_a_refusal() {
 }
 
 #[actix_web::test]
-async fn the_same_note_twice_is_two_notes_though_both_answers_are_lost() {
+async fn the_same_note_thrice_is_three_notes_though_no_answer_comes() {
     let mut rig = Rig::start().await;
     let write = Write::CreateNote { contact: rig.contact.clone(), fields: fields(json!({"body": "again"})) };
     let mut ids = HashSet::new();
-    for _ in 0..3 {
-        rig.sandbox.inject(Fault::new("ghl.writes", FaultAction::AppliedButLost).times(1));
+    for action in [FaultAction::AppliedButLost, FaultAction::Reset, FaultAction::AppliedButLost] {
+        rig.sandbox.inject(Fault::new("ghl.writes", action).times(1));
         ids.extend(rig.deliver(write.clone()).await.expect("done").id);
     }
     assert_eq!((ids.len(), rig.journal("ghl.note_create").len()), (3, 3));
