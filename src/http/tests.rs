@@ -12,6 +12,9 @@ mod op_double;
 mod operations;
 mod ports;
 mod refusals;
+mod write_double;
+mod write_refusals;
+mod writes;
 
 use super::{
     Lifecycle, Parts, Phase,
