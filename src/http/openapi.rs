@@ -149,8 +149,7 @@ fn complete_operation(path: &str, operation: &mut Operation) -> Vec<ProblemKind>
         complete_write(operation);
     } else if kinds.contains(&ProblemKind::IdempotencyKeyReused) {
         // Writes, but as several operations: its answer is a report on them, never a 202.
-        let [key, _prefer] = writing::header_parameters();
-        operation.parameters.get_or_insert_default().push(RefOr::T(key));
+        operation.parameters.get_or_insert_default().push(RefOr::T(writing::idempotency_parameter()));
     }
     for response in operation.responses.responses.values_mut() {
         if let RefOr::T(response) = response {
@@ -167,7 +166,8 @@ fn writes(operation: &Operation) -> bool {
 
 /// Adds what all writes have in common: the headers they take and give, and the way from a 202 to what became of it.
 fn complete_write(operation: &mut Operation) {
-    operation.parameters.get_or_insert_default().extend(writing::header_parameters().map(RefOr::T));
+    let parameters = operation.parameters.get_or_insert_default();
+    parameters.extend([writing::idempotency_parameter(), writing::prefer_parameter()].map(RefOr::T));
     for (status, response) in &mut operation.responses.responses {
         let RefOr::T(response) = response else { continue };
         if status.starts_with('2') {

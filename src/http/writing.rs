@@ -75,32 +75,22 @@ impl<C: Change> FromRequest for Wanted<C> {
             let caller = Caller::recognise(&request).inspect_err(|problem| log_stranger(&request, C::KIND, problem))?;
             caller.admit()?;
             let mut refusal = Refusal::of(&request, caller.key_name(), C::KIND);
-            let wanted = Self::parse(&request, caller, body, &mut refusal).await;
-            wanted.map_err(|(caller, problem)| {
-                refusal.log(caller.state(), &problem);
-                problem
-            })
+            match Self::submission(&request, &caller, body, &mut refusal).await {
+                Ok(submission) => {
+                    let preference = Preference::of(request.headers());
+                    Ok(Self { caller, submission, preference, change: PhantomData })
+                }
+                Err(problem) => {
+                    refusal.log(caller.state(), &problem);
+                    Err(problem)
+                }
+            }
         })
     }
 }
 
 impl<C: Change> Wanted<C> {
     /// Reads all of a request, in the order in which it is refused.
-    async fn parse(
-        request: &HttpRequest,
-        caller: Caller<caller::Write>,
-        body: Option<impl Future<Output = Result<JsonBody<Value>, Problem>>>,
-        refusal: &mut Refusal,
-    ) -> Result<Self, (Caller<caller::Write>, Problem)> {
-        match Self::submission(request, &caller, body, refusal).await {
-            Ok(submission) => {
-                let preference = Preference::of(request.headers());
-                Ok(Self { caller, submission, preference, change: PhantomData })
-            }
-            Err(problem) => Err((caller, problem)),
-        }
-    }
-
     async fn submission(
         request: &HttpRequest,
         caller: &Caller<caller::Write>,

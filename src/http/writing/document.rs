@@ -9,18 +9,19 @@ use utoipa::openapi::{
     schema::{ObjectBuilder, Type},
 };
 
-/// `Idempotency-Key` and `Prefer`.
-pub(in crate::http) fn header_parameters() -> [Parameter; 2] {
-    let key = ObjectBuilder::new().schema_type(Type::String).min_length(Some(1)).max_length(Some(255));
-    let key = key.pattern(Some("^[!#-~]+$"));
-    let key_says = "A key of your choice, 1 to 255 visible ASCII characters, bare or in double quotes. A request that \
-        comes again under its key is given the operation that the first one made; with another body it is refused.";
-    let prefer_says =
-        "`respond-async`: answer 202 at once; `wait=N`: wait up to N seconds for GHL's answer (RFC 7240).";
-    [
-        parameter("Idempotency-Key", key_says, key.build().into()),
-        parameter("Prefer", prefer_says, ObjectBuilder::new().schema_type(Type::String).build().into()),
-    ]
+/// `Idempotency-Key`.
+pub(in crate::http) fn idempotency_parameter() -> Parameter {
+    let says = "A key of your choice, 1 to 255 visible ASCII characters, bare or in double quotes. A request that comes \
+        again under its key is given the answer of the first one; with another body it is refused.";
+    let schema = ObjectBuilder::new().schema_type(Type::String);
+    let schema = schema.pattern(Some(r#"^([!#-~]{1,255}|"([!#-\[\]-~]|\\["\\]){1,255}")$"#));
+    parameter("Idempotency-Key", says, schema.build().into())
+}
+
+/// `Prefer`.
+pub(in crate::http) fn prefer_parameter() -> Parameter {
+    let says = "`respond-async`: answer 202 at once; `wait=N`: wait up to N seconds for GHL's answer (RFC 7240).";
+    parameter("Prefer", says, ObjectBuilder::new().schema_type(Type::String).build().into())
 }
 
 fn parameter(name: &str, says: &str, schema: Schema) -> Parameter {

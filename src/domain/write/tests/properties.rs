@@ -1,6 +1,7 @@
 //! Whatever comes: no panic, nothing unknown passes, and what passed once passes unchanged.
 
 use super::super::{Fields, Intent, MAX_TAG_CHARS, Tag, completion, tags};
+use crate::domain::problem::FieldError;
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
@@ -81,7 +82,9 @@ fn body() -> impl Strategy<Value = Value> {
         .prop_map(|map| Value::Object(map.into_iter().collect::<Map<_, _>>()))
 }
 
-fn all(value: &Value) -> Vec<(&'static str, Intent, Result<Fields, Vec<crate::domain::problem::FieldError>>)> {
+type Read = (&'static str, Intent, Result<Fields, Vec<FieldError>>);
+
+fn all(value: &Value) -> Vec<Read> {
     let each = |intent| {
         [
             ("contact", intent, Fields::contact(value, intent)),
