@@ -94,6 +94,7 @@ fn answer(status: u16, body: &[u8]) -> Answer {
 
 fn settings() -> GhlSettings {
     GhlSettings {
+        search_lag: Duration::from_secs(12),
         base_url: "http://127.0.0.1:9".into(),
         version: "2021-07-28".into(),
         location_id: Some(location()),

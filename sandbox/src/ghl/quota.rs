@@ -63,7 +63,7 @@ impl Quota {
     pub(crate) fn set_day_left(&mut self, owner: &str, left: u32, now: Millis) {
         let (_, daily) = self.profile.limits();
         let bucket = self.buckets.entry(owner.to_owned()).or_default();
-        bucket.roll(self.window, now);
+        bucket.roll(self.window, self.interval, now);
         bucket.today = daily.saturating_sub(left);
     }
 
