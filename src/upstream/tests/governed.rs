@@ -84,14 +84,15 @@ const WINDOWS: u32 = 61;
 
 #[tokio::test(start_paused = true)]
 async fn a_backlog_uses_the_quota_and_never_runs_into_it() {
-    for (kind, limit) in [
-        (Window::Fixed, 100),
-        (Window::Sliding, 100),
+    for (kind, limit, latency_ms) in [
+        (Window::Fixed, 100, (20, 60)),
+        (Window::Sliding, 100, (20, 60)),
+        (Window::Sliding, 100, (90, 150)),
         // Smaller than configured: to be learned before it hurts.
-        (Window::Fixed, 25),
-        (Window::Sliding, 25),
+        (Window::Fixed, 25, (20, 60)),
+        (Window::Sliding, 25, (20, 60)),
     ] {
-        let scene = Scene::of(Ghl::new(kind, limit));
+        let scene = Scene::of(Ghl::new(kind, limit).latency(latency_ms.0, latency_ms.1));
         let span = scene.ghl.window * WINDOWS;
         scene.backlog(Lane::Operation, 150, scene.start + span).await;
         assert_eq!(scene.ghl.refused(), 0, "{kind:?} {limit}");
