@@ -159,7 +159,7 @@ impl App {
         let mut ended = false;
         let failed = tokio::select! {
             () = shutdown => None,
-            () = parts.tasks.broken() => Some(anyhow::anyhow!("a background loop panicked")),
+            () = broken(&parts.tasks, writing.as_ref()) => Some(anyhow::anyhow!("a background loop panicked")),
             result = &mut serving => {
                 ended = true;
                 Some(anyhow::anyhow!("a server ended by itself: {result:?}"))
@@ -187,6 +187,17 @@ impl App {
         }
         tracing::info!("stopped");
         failed.map_or(Ok(()), Err)
+    }
+}
+
+/// Resolves once a background loop has panicked, the store's included.
+async fn broken(tasks: &Tasks, writing: Option<&Writing>) {
+    match writing {
+        None => tasks.broken().await,
+        Some(writing) => tokio::select! {
+            () = tasks.broken() => {}
+            () = writing.broken() => {}
+        },
     }
 }
 

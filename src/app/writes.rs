@@ -20,7 +20,7 @@ use crate::{
     },
     operations::{self, Operations, ghl::GhlDelivery},
     profiles::{ContactKey, ProfileRequest, Profiles, TouchedBy},
-    settings::{Settings, StoreUrl},
+    settings::Settings,
     store::{OperationStore, Page, Reservation, sqlite::SqliteStore},
     tasks::Tasks,
 };
@@ -49,9 +49,6 @@ impl Writing {
     /// Opens the store and takes up what an earlier process left in it; `None` where the settings name no store.
     pub(super) async fn start(settings: &Settings, parts: &AppParts) -> anyhow::Result<Option<Self>> {
         let Some(url) = &settings.store.url else { return Ok(None) };
-        if *url == StoreUrl::SqliteMemory {
-            tracing::warn!("store.url is sqlite::memory:, so accepted writes are lost with this process");
-        }
         let store_tasks = Tasks::new();
         let opened = SqliteStore::open(url, &store_tasks).await;
         let store: Arc<dyn OperationStore> = Arc::new(
@@ -81,6 +78,11 @@ impl Writing {
         let failed = self.operations.health().err().map(|error| error.to_string());
         let state = if failed.is_some() { ComponentState::Degraded } else { ComponentState::Ok };
         Component { name: "store".to_owned(), state, detail: failed }
+    }
+
+    /// Resolves once the store's loop has panicked.
+    pub(super) async fn broken(&self) {
+        self.store_tasks.broken().await;
     }
 
     /// Finishes what the store has begun. Whoever writes to it has ended before.
@@ -122,7 +124,11 @@ fn listed<T>(page: Page<T>) -> Listed<T> {
 
 impl WriteApi for Writing {
     fn submit(&self, submission: Submission) -> Reply<'_, Submitted> {
-        Box::pin(self.operations.submit(submission))
+        Box::pin(async move {
+            // A token that GHL rejects may be mended while the write waits; for a location without any, nobody waits.
+            self.ghl.serves(&submission.location).map_err(|error| error.to_problem())?;
+            self.operations.submit(submission).await
+        })
     }
 
     fn wait(&self, id: OperationId, until: Instant) -> Reply<'_, Operation> {

@@ -52,6 +52,8 @@ kinds! {
     DuplicateContact = "duplicate-contact", "Duplicate contact";
     /// A request with this idempotency key is still under way.
     IdempotencyConflict = "idempotency-conflict", "Request with this idempotency key under way";
+    /// The operation's state does not admit what was asked of it, or it was cancelled.
+    OperationConflict = "operation-conflict", "Operation does not admit this";
     /// `If-Match` or its like did not hold.
     PreconditionFailed = "precondition-failed", "Precondition failed";
     /// The body is larger than the limit.

@@ -312,6 +312,14 @@ impl Client {
         Ok((envelope, answer.body.len()))
     }
 
+    /// Whether there is a token for a location at all.
+    ///
+    /// # Errors
+    /// [`GhlError::NoToken`].
+    pub fn serves(&self, loc: &LocationId) -> Result<(), GhlError> {
+        self.token(loc).map(drop)
+    }
+
     /// The token for a location, as of now; no call is spent where there is none.
     fn token(&self, loc: &LocationId) -> Result<Arc<Secret>, GhlError> {
         // Notes, tasks and appointments carry no location that could be compared afterwards: asked for another tenant's

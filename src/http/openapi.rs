@@ -195,7 +195,7 @@ fn problems_of(path: &str, operation: &Operation) -> Vec<ProblemKind> {
         kinds.push(Kind::ContactNotFound);
     }
     if writes(operation) {
-        kinds.extend([Kind::StoreUnavailable, Kind::IdempotencyConflict, Kind::IdempotencyKeyReused]);
+        kinds.extend([Kind::StoreUnavailable, Kind::OperationConflict, Kind::IdempotencyKeyReused]);
         if operation.request_body.is_some() && has_tag("contacts") {
             kinds.push(Kind::DuplicateContact);
         }
@@ -212,11 +212,11 @@ fn problems_of(path: &str, operation: &Operation) -> Vec<ProblemKind> {
     if has_tag("operations") || has_tag("enrichment") {
         kinds.push(Kind::StoreUnavailable);
     }
-    if path.ends_with("/retry") || path.ends_with("/cancel") || has_tag("enrichment") {
-        kinds.push(Kind::IdempotencyConflict);
+    if path.ends_with("/retry") || path.ends_with("/cancel") {
+        kinds.push(Kind::OperationConflict);
     }
     if has_tag("enrichment") {
-        kinds.push(Kind::IdempotencyKeyReused);
+        kinds.extend([Kind::IdempotencyConflict, Kind::IdempotencyKeyReused]);
     }
     if !["service", "operations", "locations"].into_iter().any(has_tag) {
         kinds.extend([Kind::UpstreamInvalidResponse, Kind::UpstreamUnauthorized, Kind::UpstreamUnavailable]);

@@ -32,7 +32,9 @@ pub const fn status(kind: ProblemKind) -> StatusCode {
         ProblemKind::NotFound | ProblemKind::ContactNotFound => StatusCode::NOT_FOUND,
         ProblemKind::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
         ProblemKind::NotAcceptable => StatusCode::NOT_ACCEPTABLE,
-        ProblemKind::DuplicateContact | ProblemKind::IdempotencyConflict => StatusCode::CONFLICT,
+        ProblemKind::DuplicateContact | ProblemKind::IdempotencyConflict | ProblemKind::OperationConflict => {
+            StatusCode::CONFLICT
+        }
         ProblemKind::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
         ProblemKind::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         ProblemKind::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,

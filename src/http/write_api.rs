@@ -25,10 +25,10 @@ pub trait WriteApi: Send + Sync + 'static {
     /// Operations, newest first, those before a position.
     fn operations(&self, filter: OperationFilter, before: Option<i64>, limit: u32) -> Reply<'_, Listed<Operation>>;
 
-    /// Takes a failed or dead operation up again; `idempotency-conflict` where its state does not admit it.
+    /// Takes a failed or dead operation up again; `operation-conflict` where its state does not admit it.
     fn retry(&self, id: OperationId, locations: Option<Vec<LocationId>>, by: Requester) -> Reply<'_, Operation>;
 
-    /// Takes a pending operation back; `idempotency-conflict` where its state does not admit it.
+    /// Takes a pending operation back; `operation-conflict` where its state does not admit it.
     fn cancel(&self, id: OperationId, locations: Option<Vec<LocationId>>, by: Requester) -> Reply<'_, Operation>;
 
     /// The log, newest first, entries before a position.

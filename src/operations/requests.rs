@@ -59,7 +59,7 @@ impl Operations {
         self.core.store.operations(filter, before, limit).await.map_err(|failure| unreadable(&failure))
     }
 
-    /// Takes a failed or dead operation up again; `idempotency-conflict` where its state does not admit it.
+    /// Takes a failed or dead operation up again; `operation-conflict` where its state does not admit it.
     pub async fn retry(
         &self,
         id: OperationId,
@@ -69,7 +69,7 @@ impl Operations {
         self.change(id, locations, AuditEvent::Retried, by).await
     }
 
-    /// Takes a pending operation back; `idempotency-conflict` where its state does not admit it.
+    /// Takes a pending operation back; `operation-conflict` where its state does not admit it.
     pub async fn cancel(
         &self,
         id: OperationId,
@@ -209,7 +209,7 @@ fn refused(event: AuditEvent, operation: &Operation) -> Problem {
         _ if operation.state.ended() => format!("The operation is {state}; only a pending one can be cancelled."),
         _ => format!("The operation is {state} and GHL may have done it already, so it cannot be cancelled now."),
     };
-    Problem::new(ProblemKind::IdempotencyConflict, detail)
+    Problem::new(ProblemKind::OperationConflict, detail)
 }
 
 fn not_found() -> Problem {

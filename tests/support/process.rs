@@ -15,7 +15,7 @@ const BOUND: Duration = Duration::from_secs(20);
 /// The binary with these arguments and variables, and no other variables.
 fn command(arguments: &[&str], variables: &[(&str, &str)]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ghl-enrich"));
-    command.args(arguments).env_clear().envs(variables.iter().copied());
+    command.args(arguments).env_clear().env("ENRICH_STORE__URL", "sqlite::memory:").envs(variables.iter().copied());
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }

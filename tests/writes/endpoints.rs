@@ -103,5 +103,6 @@ async fn a_write_to_what_is_not_there_says_so() {
     app.client.put(&of_showcase("/notes/noSuchNote"), &json!({"body": "x"})).await.assert_problem(404, "not-found");
     let foreign = format!("/v1/contacts/{SHOWCASE}/notes?locationId=sandboxLocation00002");
     app.client.post(&foreign, &json!({"body": "x"})).await.assert_problem(502, "upstream-unauthorized");
+    assert_eq!(app.get("/v1/operations?locationId=sandboxLocation00002").await.json()["items"], json!([]));
     assert_eq!(app.calls("ghl.note_create"), 1, "the token is used for its own location alone");
 }

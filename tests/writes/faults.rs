@@ -105,7 +105,7 @@ async fn out_of_attempts_it_is_a_dead_letter_that_can_be_taken_up_again() {
     let id = reply.header("operation-id").unwrap().to_owned();
     assert_eq!(ended(&app, &id).await["state"], "dead");
     let cancel = app.client.send("POST", &format!("/v1/operations/{id}/cancel"), None).await;
-    cancel.assert_problem(409, "idempotency-conflict");
+    cancel.assert_problem(409, "operation-conflict");
     app.sandbox.clear_faults();
     let retried = app.client.send("POST", &format!("/v1/operations/{id}/retry"), None).await;
     assert_eq!(retried.status, 200, "{}", retried.text());

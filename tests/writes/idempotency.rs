@@ -39,7 +39,7 @@ async fn many_at_once_make_one() {
 #[actix_web::test]
 async fn keys_that_are_none_are_refused_before_anything_happens() {
     let app = TestApp::start().await;
-    for bad in ["", &"k".repeat(256), "clé", "two words\u{7f}"] {
+    for bad in ["", &"k".repeat(256), "clé", "\"unclosed"] {
         let reply = app.client.with("idempotency-key", bad).post(&of_showcase("/notes"), &json!({"body": "x"})).await;
         let problem = reply.assert_problem(400, "invalid-parameter");
         assert!(problem.to_string().to_ascii_lowercase().contains("idempotency-key"), "{problem}");

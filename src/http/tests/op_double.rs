@@ -141,7 +141,7 @@ impl Writes {
         let known = operations.iter_mut().find(|one| one.id == *id && seen(locations, Some(&one.location)));
         let operation = known.ok_or_else(unknown)?;
         if !from.contains(&operation.state) {
-            return Err(Problem::new(ProblemKind::IdempotencyConflict, "Its state does not admit that."));
+            return Err(Problem::new(ProblemKind::OperationConflict, "Its state does not admit that."));
         }
         self.requesters.lock().unwrap().push(by);
         operation.state = to;

@@ -181,7 +181,7 @@ async fn what_failed_is_taken_up_again_and_what_waits_is_taken_back() {
     assert_eq!(*writes.requesters.lock().unwrap(), [by.clone(), by.clone(), by]);
     for (id, change) in [("op2", "retry"), ("op3", "retry"), ("op2", "cancel"), ("op3", "cancel"), ("op6", "cancel")] {
         let answer = post_as(&setup, "writer", &format!("/v1/operations/{id}/{change}")).await;
-        assert_eq!((answer.status.as_u16(), answer.problem().as_str()), (409, "idempotency-conflict"), "{change} {id}");
+        assert_eq!((answer.status.as_u16(), answer.problem().as_str()), (409, "operation-conflict"), "{change} {id}");
     }
 }
 
@@ -210,15 +210,15 @@ async fn what_is_refused_is_in_the_log_unless_nobody_asked() {
         writes.refused(),
         [
             ["forbidden", "reader", "-", "-", "op1"],
-            ["idempotency-conflict", "writer", "-", "-", "op3"],
+            ["operation-conflict", "writer", "-", "-", "op3"],
             ["invalid-parameter", "writer", "-", "-", "-"],
         ]
     );
     let (anonymous, writes) = serving(of_each_state());
     let path = "/v1/operations/op3/retry";
     assert_eq!(anonymous.ask(post().uri(path).insert_header(("host", "evil.example"))).await.problem(), "forbidden");
-    assert_eq!(anonymous.ask(post().uri(path)).await.problem(), "idempotency-conflict");
-    assert_eq!(writes.refused(), [["idempotency-conflict", "-", "-", "-", "op3"]]);
+    assert_eq!(anonymous.ask(post().uri(path)).await.problem(), "operation-conflict");
+    assert_eq!(writes.refused(), [["operation-conflict", "-", "-", "-", "op3"]]);
 }
 
 #[actix_web::test]

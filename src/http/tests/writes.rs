@@ -183,7 +183,7 @@ async fn what_ends_in_a_problem_says_which_and_which_operation() {
     for (state, problem, kind, status) in [
         (OperationState::Failed, Some(refused), "duplicate-contact", 409),
         (OperationState::Dead, Some(timeout), "upstream-timeout", 504),
-        (OperationState::Cancelled, None, "idempotency-conflict", 409),
+        (OperationState::Cancelled, None, "operation-conflict", 409),
         (OperationState::Failed, None, "internal", 500),
     ] {
         let (setup, double) = serving(WriteDouble::ending(Ends::As(state, problem)));

@@ -76,7 +76,7 @@ fn ended(operation: &Operation) -> Problem {
     match (operation.state, &operation.problem) {
         (OperationState::Cancelled, _) => {
             let detail = "The operation was cancelled before it was done.";
-            Problem::new(ProblemKind::IdempotencyConflict, detail)
+            Problem::new(ProblemKind::OperationConflict, detail)
         }
         (_, Some(problem)) => problem.clone(),
         (_, None) => problem::internal().with_cause("an operation ended without an answer and without a problem"),

@@ -75,9 +75,9 @@ async fn only_what_waits_is_taken_back_and_only_what_failed_is_retried() {
         [house.submit(tags("c1", "1")).await, house.submit(tags("c1", "2")).await, house.submit(tags("c1", "3")).await];
     until("the first is under way", async || house.script.course() == "a").await;
     let refused = house.operations.cancel(running.clone(), None, requester()).await.unwrap_err();
-    assert_eq!(refused.kind, ProblemKind::IdempotencyConflict);
+    assert_eq!(refused.kind, ProblemKind::OperationConflict);
     let refused = house.operations.retry(waiting.clone(), None, requester()).await.unwrap_err();
-    assert_eq!(refused.kind, ProblemKind::IdempotencyConflict);
+    assert_eq!(refused.kind, ProblemKind::OperationConflict);
     let (waiter, cancelled) = tokio::join!(house.end_of(&waiting), async {
         house.operations.cancel(waiting.clone(), None, requester()).await.unwrap()
     });
