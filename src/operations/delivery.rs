@@ -50,14 +50,14 @@ pub enum Attempted {
         problem: Problem,
         /// The status it answered with.
         upstream_status: Option<u16>,
-        /// How long to wait, where that is known.
+        /// How long to send nothing for this location, where that is known.
         retry_after: Option<Duration>,
     },
     /// Nothing was sent: no quota left, breaker open, no connection, no token.
     NotSent {
         /// Why.
         problem: Problem,
-        /// How long to wait, where that is known.
+        /// How long to send nothing for this location, where that is known.
         retry_after: Option<Duration>,
     },
 }
@@ -73,7 +73,7 @@ pub enum Looked {
     NotNow {
         /// Why.
         problem: Problem,
-        /// How long to wait, where that is known.
+        /// How long to send nothing for this location, where it is the location that has to wait.
         retry_after: Option<Duration>,
     },
 }

@@ -34,6 +34,9 @@ fn undone() -> Vec<FaultAction> {
         FaultAction::status(500, r#"{"statusCode":500,"message":"Internal server error"}"#),
         FaultAction::status(401, r#"{"statusCode":401,"message":"Command timed out"}"#),
         FaultAction::status(401, r#"{"statusCode":401,"message":"Invalid JWT"}"#),
+        FaultAction::status(401, r#"{"statusCode":401,"message":"E01 - unauthorized request"}"#),
+        FaultAction::status(403, "<html>Attention required</html>"),
+        FaultAction::status(404, r#"{"statusCode":404,"message":"Cannot POST /contacts/"}"#),
     ]
 }
 

@@ -1,9 +1,11 @@
 //! Upserts: contacts merged with care, where GHL's own loses things.
 
 use super::rig::{Rig, location, upsert};
-use ghl_enrich::operations::Attempted;
-use ghl_sandbox::{ContactSeed, SandboxConfig};
+use ghl_enrich::operations::{Attempted, Delivery as _, Looked};
+use ghl_sandbox::{ContactSeed, Fault, FaultAction, SandboxConfig};
 use serde_json::{Value, json};
+use std::time::Duration;
+use tokio::time::Instant;
 
 async fn done(rig: &Rig, body: Value) -> (u16, Value) {
     match rig.attempt(upsert(body)).await {
@@ -98,4 +100,31 @@ async fn what_is_redacted_is_compared_and_not_shown() {
     let (_, merged) = done(&rig, json!({"email": "dana@example.test", "city": "Reno"})).await;
     assert_eq!(merged["email"], Value::Null);
     assert_eq!(rig.sandbox.writes().len(), 1);
+}
+
+#[actix_web::test]
+async fn a_look_up_that_fails_is_made_again() {
+    for endpoint in ["ghl.duplicate", "ghl.contact"] {
+        let mut rig = Rig::start().await;
+        rig.sandbox.inject(Fault::new(endpoint, FaultAction::Html502).times(1));
+        let body = json!({"firstName": "Dana", "email": "dana@example.test", "phone": "+14155550133"});
+        let written = rig.deliver(upsert(body.clone())).await.expect("done");
+        assert_eq!((&written.body["new"], &written.body["phone"]), (&json!(false), &body["phone"]), "{endpoint}");
+        assert_eq!(rig.sandbox.writes().len(), 1, "{endpoint}");
+    }
+}
+
+/// Somebody else made the same person at the same time, without all that was asked for.
+#[actix_web::test]
+async fn what_is_found_and_differs_is_merged_rather_than_taken_as_done() {
+    let rig = Rig::start().await;
+    let operation = rig.uncertain(upsert(json!({"firstName": "New", "email": "new@example.test", "tags": ["vip"]})));
+    let seed = ContactSeed::new().id("madeMeanwhile0000001").email("new@example.test").field("firstName", "New");
+    rig.sandbox.add_contact(seed.age(Duration::ZERO));
+    let deadline = Instant::now() + Duration::from_secs(5);
+    assert_eq!(rig.delivery.look(&operation, &[], deadline).await, Looked::Absent);
+    let Attempted::Done { written, .. } = rig.delivery.attempt(&operation, deadline).await else { panic!("not done") };
+    assert_eq!((&written.body["new"], &written.body["tags"]), (&json!(false), &json!(["vip"])));
+    let Looked::Found(found) = rig.delivery.look(&operation, &[], deadline).await else { panic!("nothing differs") };
+    assert_eq!((found.status, &found.body["new"]), (201, &json!(true)));
 }

@@ -20,6 +20,9 @@ use serde_json::{Value, json};
 use std::{sync::Arc, time::Duration};
 use tokio::time::Instant;
 
+/// When to look again where the delivery does not say.
+const LOOK_AGAIN: Duration = Duration::from_secs(5);
+
 /// Attempts and looks that one write may cost here.
 const MAX_TURNS: usize = 12;
 
@@ -104,7 +107,7 @@ impl Rig {
                     Looked::Found(written) => return Ok(written),
                     Looked::Absent => {}
                     Looked::NotNow { retry_after, .. } => {
-                        self.advance(retry_after.unwrap_or_default());
+                        self.advance(retry_after.unwrap_or(LOOK_AGAIN));
                         continue;
                     }
                 }

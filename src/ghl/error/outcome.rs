@@ -5,7 +5,8 @@ use std::time::Duration;
 
 impl GhlError {
     /// Whether GHL is known to have done nothing: the call was not sent, or was answered with a refusal. Where it is not
-    /// known, what may not be done twice is looked for first.
+    /// known, what may not be done twice is looked for first. A page of GHL's edge, a route that it says it does not have
+    /// and a 401 in unknown words are no refusals of this request: another attempt may fare better.
     #[must_use]
     pub const fn outcome_known(&self) -> bool {
         match self {
@@ -13,13 +14,15 @@ impl GhlError {
             | Self::ContactNotFound
             | Self::NotFound(_)
             | Self::Duplicate { .. }
-            | Self::Unauthorized { .. }
             | Self::RateLimited { .. }
             | Self::LeftAlone { .. }
             | Self::Validation { .. } => true,
+            Self::Unauthorized { fault, .. } => !matches!(fault, TokenFault::Unknown),
             Self::Unavailable { .. } => self.not_sent(),
             Self::Timeout(_) => false,
-            Self::InvalidResponse { status, .. } => *status >= 400 && *status < 500,
+            Self::InvalidResponse { status, flaw } => {
+                *status >= 400 && *status < 500 && !matches!(flaw, Flaw::Html | Flaw::Route)
+            }
         }
     }
 
@@ -40,16 +43,14 @@ impl GhlError {
         }
     }
 
-    /// Whether GHL refused for a reason that lies not in the request but in how the service is set up or in GHL's edge:
-    /// the token, its scope, the version, the base URL, a challenge page. Somebody can mend it, and then the same request
-    /// goes through.
+    /// Whether GHL refused for a reason that lies not in the request but in how the service is set up: the token, its
+    /// scope, its class, the version. Somebody can mend it, and then the same request goes through; until then no other of
+    /// the location does.
     #[must_use]
     pub const fn mendable(&self) -> bool {
         match self {
-            Self::NoToken | Self::Unauthorized { .. } => true,
-            Self::InvalidResponse { status, flaw } => {
-                *status >= 400 && *status < 500 && matches!(flaw, Flaw::Html | Flaw::Route)
-            }
+            Self::NoToken => true,
+            Self::Unauthorized { fault, .. } => !matches!(fault, TokenFault::Unknown),
             Self::ContactNotFound
             | Self::NotFound(_)
             | Self::Duplicate { .. }
@@ -57,7 +58,8 @@ impl GhlError {
             | Self::LeftAlone { .. }
             | Self::Validation { .. }
             | Self::Unavailable { .. }
-            | Self::Timeout(_) => false,
+            | Self::Timeout(_)
+            | Self::InvalidResponse { .. } => false,
         }
     }
 

@@ -140,8 +140,9 @@ async fn each_failure_says_whether_the_write_may_have_happened() {
         (status(500, ""), false, false, false, Some(500)),
         (status(401, r#"{"message":"Command timed out"}"#), false, false, false, None),
         (status(401, r#"{"message":"Invalid JWT"}"#), false, true, true, Some(401)),
-        (status(403, "<html>"), false, true, true, Some(403)),
-        (status(404, r#"{"message":"Cannot PUT /x"}"#), false, true, true, Some(404)),
+        (status(401, r#"{"message":"E01 - unauthorized request"}"#), false, false, false, Some(401)),
+        (status(403, "<html>"), false, false, false, Some(403)),
+        (status(404, r#"{"message":"Cannot PUT /x"}"#), false, false, false, Some(404)),
         (status(409, r#"{"message":"no"}"#), false, true, false, Some(409)),
         (status(422, r#"{"message":["no"]}"#), false, true, false, Some(422)),
     ] {

@@ -8,22 +8,20 @@ use crate::{
 };
 use std::time::Duration;
 
-/// How long a write waits for somebody to mend the token, the version or the base URL.
+/// How long a location's writes wait for somebody to mend its token or the version.
 const MENDING: Duration = Duration::from_secs(60);
 
 /// Why an attempt did not do it.
 pub(super) enum Failure {
-    /// The write itself failed.
-    Write(GhlError),
-    /// What must be read first could not be: nothing was written.
-    Before(GhlError),
+    /// GHL did not do it, or did not say so.
+    Ghl(GhlError),
     /// We refuse it, in GHL's place.
     Refusal(Problem),
 }
 
 impl From<GhlError> for Failure {
     fn from(error: GhlError) -> Self {
-        Self::Write(error)
+        Self::Ghl(error)
     }
 }
 
@@ -35,8 +33,7 @@ impl Reach<'_> {
                 Attempted::Done { written, upstream_status }
             }
             Err(Failure::Refusal(problem)) => Attempted::Refused { problem, upstream_status: None, doubtful: false },
-            Err(Failure::Before(error)) => self.judge_before(&error).await,
-            Err(Failure::Write(error)) => self.judge(&error).await,
+            Err(Failure::Ghl(error)) => self.judge(&error).await,
         }
     }
 
@@ -114,14 +111,6 @@ impl Reach<'_> {
             return Attempted::Unknown { problem, upstream_status };
         }
         Attempted::Refused { problem, upstream_status, doubtful: self.is_doubtful(error) }
-    }
-
-    /// Nothing was written, whatever became of the read; only what GHL refuses for good is refused.
-    async fn judge_before(&self, error: &GhlError) -> Attempted {
-        match self.judge(error).await {
-            Attempted::Unknown { problem, .. } => Attempted::NotSent { problem, retry_after: error.retry_after() },
-            other => other,
-        }
     }
 
     /// A 422 on creating a contact may have made it all the same (reference: "Errors", #64). And a duplicate that an

@@ -4,11 +4,10 @@
 //! which shows it at once too, but only by what the location counts as an identifier, and only the first of several: where
 //! that settles nothing, the newest contacts are searched, once the search has had time to know of them.
 
-use super::{Reach, attempt::Failure, same::Search, written, written_merged};
+use super::{Reach, merge::changes, same::Search, written, written_merged};
 use crate::{
     domain::{
         contact::Contact,
-        ids::ContactId,
         operation::Written,
         problem::{Problem, ProblemKind},
         write::{Fields, Write},
@@ -22,14 +21,11 @@ use std::time::Duration;
 const MAX_PAGES: usize = 20;
 const PAGE_CONTACTS: u32 = 100;
 
-/// How long to wait where the pages did not reach back far enough.
-const TOO_MANY_WAIT: Duration = Duration::from_secs(300);
-
 /// Why nothing can be said yet.
 enum NotYet {
     Failed(GhlError),
     /// The search may not know yet.
-    Lagging(Duration),
+    Lagging,
     TooMany,
 }
 
@@ -41,14 +37,15 @@ impl From<GhlError> for NotYet {
 
 impl NotYet {
     fn looked(&self) -> Looked {
-        let waiting = |detail: &'static str, wait: Duration| Looked::NotNow {
+        // Only this one waits, not its location: for how long is the worker's to say.
+        let waiting = |detail: &'static str| Looked::NotNow {
             problem: Problem::new(ProblemKind::UpstreamUnavailable, detail).with_upstream("ghl", None, "look"),
-            retry_after: Some(wait),
+            retry_after: None,
         };
         match self {
             Self::Failed(error) => Looked::NotNow { problem: error.to_problem(), retry_after: error.retry_after() },
-            Self::Lagging(wait) => waiting("GHL's search does not know yet whether the contact was made.", *wait),
-            Self::TooMany => waiting("Too many contacts were made to find this one among them.", TOO_MANY_WAIT),
+            Self::Lagging => waiting("GHL's search does not know yet whether the contact was made."),
+            Self::TooMany => waiting("Too many contacts were made to find this one among them."),
         }
     }
 }
@@ -81,10 +78,20 @@ impl Reach<'_> {
                 let task = client.task(loc, contact, &task.id, ctx).await?.value;
                 Ok(Some(written(201, &task, &task.id)))
             }
-            Write::CreateContact { fields } => self.find_contact(&search, fields).await,
+            Write::CreateContact { fields } => {
+                let made = self.find_contact(&search, fields).await?;
+                Ok(match made {
+                    Some(made) => Some(self.shown(&made).await?),
+                    None => None,
+                })
+            }
             Write::UpsertContact { fields } => {
                 let made = self.find_contact(&search, fields).await?;
-                Ok(made.map(|made| written_merged(made, true, &[])))
+                // What differs is another attempt's to write: it will find the contact and change it.
+                Ok(match made.filter(|made| changes(fields, made).is_empty()) {
+                    Some(made) => Some(written_merged(self.shown(&made).await?, true, &[])),
+                    None => None,
+                })
             }
             Write::UpdateContact { .. }
             | Write::DeleteContact { .. }
@@ -98,18 +105,18 @@ impl Reach<'_> {
         }
     }
 
-    async fn find_contact(&self, search: &Search<'_>, fields: &Fields) -> Result<Option<Written>, NotYet> {
-        let Some(id) = self.find_contact_id(search, fields).await? else { return Ok(None) };
-        let contact = self.client.contact(self.loc, &id, &self.ctx).await?.value;
-        Ok(Some(written(201, &contact, &contact.id)))
+    /// Read again without what is redacted.
+    async fn shown(&self, contact: &Contact) -> Result<Written, GhlError> {
+        let contact = self.client.contact(self.loc, &contact.id, &self.ctx).await?.value;
+        Ok(written(201, &contact, &contact.id))
     }
 
-    async fn find_contact_id(&self, search: &Search<'_>, fields: &Fields) -> Result<Option<ContactId>, NotYet> {
+    async fn find_contact(&self, search: &Search<'_>, fields: &Fields) -> Result<Option<Contact>, NotYet> {
         let identities = identities(fields);
         let mut others = false;
         for &identity in &identities {
             match self.duplicate_of(identity).await? {
-                Some(contact) if search.is_contact(fields, &contact) => return Ok(Some(contact.id)),
+                Some(contact) if search.is_contact(fields, &contact) => return Ok(Some(contact)),
                 Some(_) => others = true,
                 None => {}
             }
@@ -129,36 +136,35 @@ impl Reach<'_> {
         }
     }
 
-    async fn among_the_newest(&self, search: &Search<'_>, fields: &Fields) -> Result<Option<ContactId>, NotYet> {
+    async fn among_the_newest(&self, search: &Search<'_>, fields: &Fields) -> Result<Option<Contact>, NotYet> {
         let newest = Sort { field: "dateAdded".into(), direction: Direction::Descending };
         let mut query = SearchQuery { sort: vec![newest], page_limit: PAGE_CONTACTS, ..SearchQuery::default() };
         for _ in 0..MAX_PAGES {
             let page = self.whole.search(self.loc, query.clone(), &self.ctx).await?;
-            if let Some(made) = page.contacts.iter().find(|contact| search.is_contact(fields, contact)) {
-                return Ok(Some(made.id.clone()));
-            }
             let reached = page.contacts.last().is_some_and(|oldest| search.is_older(oldest.date_added));
+            if let Some(made) = page.contacts.into_iter().find(|contact| search.is_contact(fields, contact)) {
+                return Ok(Some(made));
+            }
             let Some(next) = page.next.filter(|_| !reached) else {
-                return self.lag_left().map_or(Ok(None), |left| Err(NotYet::Lagging(left)));
+                return if self.may_lag() { Err(NotYet::Lagging) } else { Ok(None) };
             };
             query.search_after = Some(next);
         }
         Err(NotYet::TooMany)
     }
 
-    /// How much longer the search may not know what the last attempt made.
-    fn lag_left(&self) -> Option<Duration> {
-        let made_by = self.operation.settles_at.or(self.operation.uncertain_since)?;
-        let age = self.delivery.clock.now().duration_since(made_by);
-        let age = Duration::try_from(age).unwrap_or_default();
-        self.delivery.search_lag.checked_sub(age).filter(|left| !left.is_zero())
+    /// Whether the search may not know yet what the last attempt made.
+    fn may_lag(&self) -> bool {
+        let made_by = self.operation.settles_at.or(self.operation.uncertain_since);
+        let age = made_by.map(|made_by| self.delivery.clock.now().duration_since(made_by));
+        age.is_some_and(|age| Duration::try_from(age).unwrap_or_default() < self.delivery.search_lag)
     }
 
     /// The contacts that have the e-mail address or phone asked for; one that has both comes once.
-    pub(super) async fn matches(&self, fields: &Fields) -> Result<Vec<Contact>, Failure> {
+    pub(super) async fn matches(&self, fields: &Fields) -> Result<Vec<Contact>, GhlError> {
         let mut found: Vec<Contact> = Vec::new();
         for identity in identities(fields) {
-            let held = self.whole.find_duplicate(self.loc, identity, &self.ctx).await.map_err(Failure::Before)?;
+            let held = self.whole.find_duplicate(self.loc, identity, &self.ctx).await?;
             found.extend(held.filter(|held| found.iter().all(|other| other.id != held.id)));
         }
         Ok(found)

@@ -59,6 +59,11 @@ pub(super) fn changes(fields: &Fields, held: &Contact) -> Changes {
 }
 
 impl Changes {
+    /// Whether there is nothing to write.
+    pub(super) fn is_empty(&self) -> bool {
+        self.put.as_map().is_empty() && self.tags.is_empty()
+    }
+
     fn set(&mut self, name: &str, value: Option<Value>) {
         if let Some(value) = value {
             self.put.0.insert(name.to_owned(), value);

@@ -38,7 +38,7 @@ impl Reach<'_> {
             Ok(made) => Ok(written_merged(written(201, &made.value, &made.value.id), true, &[])),
             // An uncertain attempt may have run into what it made itself: that is looked at first.
             Err(GhlError::Duplicate { existing: Some(existing), .. }) if self.operation.uncertain_since.is_none() => {
-                let held = self.whole.contact(self.loc, &existing, &self.ctx).await.map_err(Failure::Before)?;
+                let held = self.whole.contact(self.loc, &existing, &self.ctx).await?;
                 self.merge(fields, &held.value).await
             }
             Err(error) => Err(error.into()),
@@ -49,7 +49,7 @@ impl Reach<'_> {
         let Changes { put, tags, kept } = changes(fields, held);
         let (client, loc, id, ctx) = (self.client, self.loc, &held.id, &self.ctx);
         let mut merged = if put.as_map().is_empty() {
-            client.contact(loc, id, ctx).await.map_err(Failure::Before)?.value
+            client.contact(loc, id, ctx).await?.value
         } else {
             client.update_contact(loc, id, &put, ctx).await?.value
         };
