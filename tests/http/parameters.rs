@@ -66,7 +66,7 @@ async fn a_known_path_with_another_method_names_its_own() {
     let profile = format!("/v1/contacts/{SHOWCASE}/profile");
     for (method, path, allow) in [
         ("DELETE", &*profile, "GET, HEAD"),
-        ("DELETE", "/v1/contacts", "GET, HEAD, PUT, POST"),
+        ("PATCH", "/v1/contacts", "GET, HEAD, POST, PUT"),
         ("GET", "/v1/contacts/search", "POST"),
         ("GET", "/v1/profiles/batch", "POST"),
         ("PATCH", "/v1/ips/8.8.8.8", "GET, HEAD"),
