@@ -196,7 +196,7 @@ fn problems_of(path: &str, operation: &Operation) -> Vec<ProblemKind> {
     }
     if writes(operation) {
         kinds.extend([Kind::StoreUnavailable, Kind::OperationConflict, Kind::IdempotencyKeyReused]);
-        if operation.request_body.is_some() && has_tag("contacts") {
+        if operation.request_body.is_some() && has_tag("contacts") && !path.ends_with("/tags") {
             kinds.push(Kind::DuplicateContact);
         }
         if operation.request_body.is_none() {
