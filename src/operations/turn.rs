@@ -91,7 +91,7 @@ impl Turn {
     }
 
     /// GHL does not hold it. Says whether to attempt it now.
-    async fn absent(&mut self, tried: Tried) -> bool {
+    async fn absent(&self, tried: Tried) -> bool {
         if let Some(refusal) = doubted(&self.operation) {
             self.finish(AttemptEnd::Failed(refusal), tried, "absent").await;
             return false;
@@ -102,11 +102,8 @@ impl Turn {
             return false;
         }
         let entry = self.entry(&tried, "absent", None);
-        if self.core.insist(|store| store.append(entry.clone())).await.is_none() {
-            return false;
-        }
-        (self.operation.uncertain_since, self.operation.settles_at) = (None, None);
-        true
+        // It stays uncertain: GHL's search lags, so what the first attempt made may come to light only now.
+        self.core.insist(|store| store.append(entry.clone())).await.is_some()
     }
 
     /// Attempts it.

@@ -74,6 +74,20 @@ async fn a_note_that_is_not_there_is_made_again() {
 }
 
 #[tokio::test]
+async fn what_comes_to_light_late_is_still_looked_for() {
+    let house = House::new().await;
+    house.script.will([broken(), not_sent(None), refused(true)]);
+    house.script.will_look([Looked::Absent, Looked::Absent, Looked::Found(written("c9"))]);
+    let id = house.submit(new_contact("ann@example.com")).await;
+    let operation = house.end_of(&id).await;
+    assert_eq!((operation.state, operation.written), (OperationState::Done, Some(written("c9"))));
+    assert_eq!(house.script.course(), "alalal");
+    let calls = house.script.calls();
+    let first = calls[1].operation.uncertain_since;
+    assert!(first.is_some() && calls[2..].iter().all(|call| call.operation.uncertain_since == first));
+}
+
+#[tokio::test]
 async fn what_cannot_double_is_repeated_without_a_look_once_ghl_has_settled() {
     let house = House::new().await;
     house.script.will([broken()]);
