@@ -18,8 +18,9 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    time::{Duration, Instant},
+    time::Duration,
 };
+use tokio::time::Instant;
 use writers::Writer;
 
 /// Contacts written to side by side; each has one writer, so that order within it is defined.

@@ -10,8 +10,9 @@ use std::{
         Mutex,
         atomic::{AtomicU32, Ordering},
     },
-    time::{Duration, Instant},
+    time::Duration,
 };
+use tokio::time::Instant;
 
 /// How long anything may take.
 const BOUND: Duration = Duration::from_secs(120);

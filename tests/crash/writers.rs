@@ -9,7 +9,8 @@ use crate::support::LOCATION;
 use ghl_sandbox::Sandbox;
 use reqwest::Method;
 use serde_json::{Value, json};
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use tokio::time::Instant;
 
 /// How long one write may stay unanswered.
 const BOUND: Duration = Duration::from_secs(120);
