@@ -101,6 +101,7 @@ async fn kill(service: &Service, wanted: u32, done: &AtomicBool) -> u32 {
 }
 
 #[actix_web::test]
+#[expect(clippy::print_stdout, reason = "the full form is run for its figures")]
 async fn what_was_accepted_is_done_once_and_in_order_whatever_dies() {
     let size = Size::wanted();
     let begun = Instant::now();
