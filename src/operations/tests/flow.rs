@@ -102,7 +102,7 @@ async fn what_cannot_double_is_repeated_without_a_look_once_ghl_has_settled() {
 async fn a_refusal_is_final_and_keeps_ghls_words() {
     let house = House::new().await;
     house.script.will([refused(false), refused(true)]);
-    for write in [note("c1", ""), tags("c1", "")] {
+    for write in [note("c1", ""), tags("c1", "vip")] {
         let id = house.submit(write).await;
         let operation = house.end_of(&id).await;
         assert_eq!((operation.state, operation.problem), (OperationState::Failed, Some(refusal(422))));
