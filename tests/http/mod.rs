@@ -7,6 +7,7 @@ mod bodies;
 mod cors;
 mod docs;
 mod encodings;
+mod examples;
 mod ips;
 mod parameters;
 mod records;

@@ -1,0 +1,56 @@
+//! What the document shows as an example works as it stands, since that is what Swagger UI sends.
+
+use crate::support::TestApp;
+use serde_json::Value;
+
+/// No operation is there yet on a fresh service.
+const MISSING: &str = "/v1/operations/{operationId}";
+
+fn example(parameter: &Value) -> Option<String> {
+    let value = [&parameter["example"], &parameter["schema"]["example"]].into_iter().find(|value| !value.is_null())?;
+    Some(value.as_str().map_or_else(|| value.to_string(), str::to_owned))
+}
+
+/// The path with the examples of its parameters.
+fn filled(path: &str, operation: &Value) -> String {
+    let mut filled = path.to_owned();
+    for parameter in operation["parameters"].as_array().into_iter().flatten().filter(|one| one["in"] == "path") {
+        let name = parameter["name"].as_str().expect("a name");
+        let value = example(parameter).unwrap_or_else(|| panic!("{path}: {name} has no example"));
+        filled = filled.replace(&format!("{{{name}}}"), &value);
+    }
+    filled
+}
+
+/// The example of the body, of the operation or of its schema.
+fn body(document: &Value, operation: &Value) -> Option<Value> {
+    let content = &operation["requestBody"]["content"]["application/json"];
+    let mut schema = &content["schema"];
+    if let Some(name) = schema["$ref"].as_str().and_then(|reference| reference.rsplit('/').next()) {
+        schema = &document["components"]["schemas"][name];
+    }
+    let examples = schema["examples"].get(0).unwrap_or(&Value::Null);
+    let given = [&content["example"], &schema["example"], examples];
+    given.into_iter().find(|example| !example.is_null()).cloned()
+}
+
+#[actix_web::test]
+async fn every_example_works_on_a_fresh_service() {
+    let document = TestApp::start().await.get("/openapi.json").await.json();
+    let mut tried = 0;
+    for (path, item) in document["paths"].as_object().expect("paths") {
+        for (method, operation) in item.as_object().expect("operations").iter().filter(|(_, one)| one.is_object()) {
+            let method = method.to_uppercase();
+            let app = TestApp::start().await;
+            let url = filled(path, operation);
+            let reply = match body(&document, operation) {
+                Some(body) => app.client.json(&method, &url, &body).await,
+                None => app.client.send(&method, &url, None).await,
+            };
+            let expected = if path.starts_with(MISSING) { 404..405 } else { 200..202 };
+            assert!(expected.contains(&reply.status), "{method} {url}: {reply:?}");
+            tried += 1;
+        }
+    }
+    assert!(tried >= 35, "only {tried} examples");
+}
