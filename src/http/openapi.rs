@@ -7,7 +7,7 @@ use super::{
     writing::document as writing,
 };
 use crate::domain::problem::{Problem, ProblemKind};
-use actix_web::{App, http::header::HeaderValue};
+use actix_web::http::header::HeaderValue;
 use bytes::Bytes;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -23,7 +23,6 @@ use utoipa::{
         tag::{Tag, TagBuilder},
     },
 };
-use utoipa_actix_web::AppExt as _;
 
 const DESCRIPTION: &str = "One complete, enriched profile for a GoHighLevel contact, served from memory.\n\n\
     Errors are RFC 9457 problems; the `type` of each resolves to a description of its kind. Every answer carries \
@@ -43,25 +42,23 @@ const TAGS: [(&str, &str); 9] = [
 
 /// The document as served.
 pub(super) struct Document {
-    pub(super) openapi: OpenApi,
     pub(super) json: Bytes,
     pub(super) etag: HeaderValue,
 }
 
 impl Document {
-    pub(super) fn build() -> Self {
-        let openapi = openapi();
-        let json = Bytes::from(serde_json::to_vec(&openapi).unwrap_or_default());
+    pub(super) fn of(openapi: &OpenApi) -> Self {
+        let json = Bytes::from(serde_json::to_vec(openapi).unwrap_or_default());
         let etag = format!("W/\"{:016x}\"", xxhash_rust::xxh3::xxh3_64(&json));
         let etag = HeaderValue::from_str(&etag).unwrap_or(HeaderValue::from_static("W/\"0\""));
-        Self { openapi, json, etag }
+        Self { json, etag }
     }
 }
 
 /// The OpenAPI document. Needs no running server.
 #[must_use]
 pub fn openapi() -> OpenApi {
-    let (_, mut openapi) = App::new().into_utoipa_app().configure(routes::configure).split_for_parts();
+    let mut openapi = routes::describe();
     openapi.info = InfoBuilder::new()
         .title("ghl-enrich")
         .version(env!("CARGO_PKG_VERSION"))

@@ -1,4 +1,4 @@
-//! The public routes, one file a resource. Registered by `.service` alone, so that the document lists what is served.
+//! The public routes, one file a resource. Registered by `public_routes!` alone, so that the document lists what is served.
 //!
 //! The first route is the warm path's: actix tries them in order.
 
@@ -27,54 +27,74 @@ pub(super) use profile::ProfileQuery;
 
 use super::{problem, route_table::Port};
 use actix_web::{HttpRequest, HttpResponse, http::header::ALLOW, web};
-use utoipa_actix_web::service_config::ServiceConfig;
+use utoipa::openapi::OpenApi;
+use utoipa_actix_web::AppExt as _;
 
-/// Registers every documented route.
-pub(super) fn configure(config: &mut ServiceConfig<'_>) {
-    config
-        .service(profile::get_profile)
-        .service(profile::explain_profile)
-        .service(batch::batch_profiles)
-        .service(contacts::list_contacts)
-        .service(search::search_contacts);
-    // A literal beside a parameter: without this its other methods would be taken for a contact id.
-    config.map(|config| config.service(web::resource("/v1/contacts/search").to(not_found)));
-    config
-        .service(contacts::get_contact)
-        .service(tasks::list_tasks)
-        .service(tasks::get_task)
-        .service(notes::list_notes)
-        .service(notes::get_note)
-        .service(contacts::list_appointments)
-        .service(businesses::list_business_contacts)
-        .service(ips::look_up_ip)
-        .service(ips::batch_ips)
-        .service(attribution::get_attribution)
-        .service(problems::describe_problem)
-        .service(livez)
-        .service(probes::readyz);
-    config
-        .service(operations::list_operations)
-        .service(operations::get_operation)
-        .service(operations::retry_operation)
-        .service(operations::cancel_operation)
-        .service(audit::list_audit)
-        .service(quota::get_quota)
-        .service(enrichment::enrich_contact);
-    config
-        .service(contacts::create_contact)
-        .service(contacts::upsert_contact)
-        .service(contacts::update_contact)
-        .service(contacts::delete_contact)
-        .service(tasks::create_task)
-        .service(tasks::update_task)
-        .service(tasks::complete_task)
-        .service(tasks::delete_task)
-        .service(notes::create_note)
-        .service(notes::update_note)
-        .service(notes::delete_note)
-        .service(tags::add_tags)
-        .service(tags::remove_tags);
+/// Each documented route, once: served by every worker, described in the document. The workers must not describe: each
+/// route brings all schemas it refers to, megabytes in sum, and only the document needs them.
+macro_rules! public_routes {
+    ({ $($first:path,)+ } { $($then:path,)+ }) => {
+        /// Registers every route.
+        pub(super) fn serve(config: &mut web::ServiceConfig) {
+            $(config.service($first);)+
+            // A literal beside a parameter: without this its other methods would be taken for a contact id.
+            config.service(web::resource("/v1/contacts/search").to(not_found));
+            $(config.service($then);)+
+        }
+
+        /// Describes every route. One by one, so that a schema that many refer to is held once.
+        pub(super) fn describe() -> OpenApi {
+            let app = actix_web::App::new().into_utoipa_app();
+            $(let app = app.configure(|config| { config.service($first); });)+
+            $(let app = app.configure(|config| { config.service($then); });)+
+            app.split_for_parts().1
+        }
+    };
+}
+
+public_routes! {
+    {
+    profile::get_profile,
+    profile::explain_profile,
+    batch::batch_profiles,
+    contacts::list_contacts,
+    search::search_contacts,
+    }
+    {
+    contacts::get_contact,
+    tasks::list_tasks,
+    tasks::get_task,
+    notes::list_notes,
+    notes::get_note,
+    contacts::list_appointments,
+    businesses::list_business_contacts,
+    ips::look_up_ip,
+    ips::batch_ips,
+    attribution::get_attribution,
+    problems::describe_problem,
+    livez,
+    probes::readyz,
+    operations::list_operations,
+    operations::get_operation,
+    operations::retry_operation,
+    operations::cancel_operation,
+    audit::list_audit,
+    quota::get_quota,
+    enrichment::enrich_contact,
+    contacts::create_contact,
+    contacts::upsert_contact,
+    contacts::update_contact,
+    contacts::delete_contact,
+    tasks::create_task,
+    tasks::update_task,
+    tasks::complete_task,
+    tasks::delete_task,
+    notes::create_note,
+    notes::update_note,
+    notes::delete_note,
+    tags::add_tags,
+    tags::remove_tags,
+    }
 }
 
 /// What no route took: an unknown path, or a known one with another method.

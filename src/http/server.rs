@@ -19,7 +19,6 @@ use actix_web::{
 };
 use futures_util::future::{FutureExt as _, try_join};
 use std::{io, net::SocketAddr, num::NonZero, thread::available_parallelism, time::Duration};
-use utoipa_actix_web::AppExt as _;
 
 /// What both servers have in common. A macro, as the type of a server spells out its whole app.
 macro_rules! bound {
@@ -144,9 +143,7 @@ pub(super) fn public_app(
     > + use<>,
 > {
     App::new()
-        .into_utoipa_app()
-        .configure(routes::configure)
-        .into_app()
+        .configure(routes::serve)
         .app_data(state.clone())
         .app_data(PayloadConfig::new(state.max_body_bytes))
         .configure(docs::configure)

@@ -2,7 +2,12 @@
 //! closure, so that a limit is a limit of the process.
 
 use super::{
-    api::Api, keys::Keys, lifecycle::Lifecycle, limits::Limits, openapi::Document, route_table::RouteTable,
+    api::Api,
+    keys::Keys,
+    lifecycle::Lifecycle,
+    limits::Limits,
+    openapi::{self, Document},
+    route_table::RouteTable,
     write_api::WriteApi,
 };
 use crate::{
@@ -61,11 +66,11 @@ pub(super) struct State {
 impl State {
     pub(super) fn new(settings: &Settings, parts: Parts) -> Self {
         let keys = Keys::new(&settings.auth.keys);
-        let document = Document::build();
+        let openapi = openapi::openapi();
         Self {
             limits: Limits::new(settings.http.requests_per_second, keys.len()),
-            routes: RouteTable::of(&document.openapi, &parts.metrics),
-            document,
+            routes: RouteTable::of(&openapi, &parts.metrics),
+            document: Document::of(&openapi),
             keys,
             api: parts.api,
             writes: parts.writes,
