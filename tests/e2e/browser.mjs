@@ -121,6 +121,32 @@ test('"Try it out" on the profile answers with the example contact', async () =>
   await context.close();
 });
 
+test('"Try it out" on a note writes it, and the operation behind it can be read', async () => {
+  const { context, page, seen } = await openPage();
+  await page.goto(`${service}/docs`, { waitUntil: 'networkidle' });
+  const path = page.locator('[data-path="/v1/contacts/{contactId}/notes"]');
+  const operation = page.locator('.opblock-post', { has: path });
+  await operation.locator('.opblock-summary-control').click();
+  const tryItOut = operation.getByRole('button', { name: 'Try it out' });
+  if (await tryItOut.count()) await tryItOut.click();
+  await operation.locator('button.execute').click();
+
+  const live = operation.locator('.live-responses-table');
+  await live.waitFor();
+  await live.scrollIntoViewIfNeeded();
+  await page.screenshot({ path: join(output, 'try-a-write.png') });
+  assert.match(await live.locator('.response-col_status').nth(1).innerText(), /^201\b/);
+  const written = JSON.parse(await live.locator('.response-col_description code').first().innerText());
+  const headers = await live.locator('.response-col_description .headerline').allInnerTexts();
+  const id = headers.map((line) => /operation-id:\s*(\S+)/i.exec(line)?.[1]).find(Boolean);
+  const done = await (await fetch(`${service}/v1/operations/${id}`)).json();
+  assert.equal(done.state, 'done');
+  assert.equal(done.result.body.id, written.id);
+
+  assert.deepEqual(seen, { requests: seen.requests, outside: [], errors: [], failed: [] });
+  await context.close();
+});
+
 test('a page of an allowed origin reads the profile and its cache headers', async () => {
   const { context, page, seen } = await openPage();
   await page.goto(`http://localhost:${allowedPort}/`);
