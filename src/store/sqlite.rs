@@ -9,6 +9,7 @@ mod prune;
 mod readers;
 mod rows;
 mod turns;
+mod unreadable;
 mod writer;
 
 use super::{Accepted, Changed, Depth, OperationStore, Page, Reservation, StoreError, Stored};

@@ -1,7 +1,7 @@
 //! The audit log: appended to, read, never changed.
 
 use super::{
-    lists::{among, page_size},
+    lists::{among, page, page_size},
     rows::{audit_entry, json, millis},
     writer::Work,
 };
@@ -86,8 +86,7 @@ impl Work for ListAudit {
             let limit = page_size(self.limit);
             query.push(" ORDER BY seq DESC LIMIT ").push_bind(limit + 1);
             let rows = query.build().fetch_all(on).await?;
-            let items = rows.iter().map(audit_entry).collect::<Result<Vec<_>, _>>()?;
-            Ok(super::lists::page(items, limit, |entry| entry.seq))
+            page(&rows, limit, audit_entry)
         })
     }
 }

@@ -15,7 +15,7 @@ use crate::{
 };
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
-use sqlx::{QueryBuilder, Row as _, Sqlite, SqliteConnection};
+use sqlx::{QueryBuilder, Row as _, Sqlite, SqliteConnection, sqlite::SqliteRow};
 
 /// The most a page holds, whatever is asked.
 const MAX_PAGE: u32 = 1000;
@@ -32,13 +32,18 @@ pub(super) fn page_size(asked: u32) -> u32 {
     asked.clamp(1, MAX_PAGE)
 }
 
-/// A page of rows of which one more than it holds was read, to know whether another follows.
-pub(super) fn page<T>(mut items: Vec<T>, limit: u32, seq: impl Fn(&T) -> i64) -> Page<T> {
-    let size = limit as usize;
-    let more = items.len() > size;
-    items.truncate(size);
-    let next = items.last().filter(|_| more).map(seq);
-    Page { items, next }
+/// A page of rows of which one more than it holds was read, to know whether another follows. A row that cannot be read
+/// (a newer version stored it) is passed over: it must not hide the others.
+pub(super) fn page<T>(
+    rows: &[SqliteRow],
+    limit: u32,
+    read: impl Fn(&SqliteRow) -> Result<T, StoreError>,
+) -> Result<Page<T>, StoreError> {
+    let shown = rows.iter().take(limit as usize);
+    let last = shown.clone().next_back().filter(|_| rows.len() > limit as usize);
+    let next = last.map(|row| row.try_get("seq")).transpose()?;
+    let readable = |row| read(row).inspect_err(|why| tracing::warn!(cause = ?why, "a row is not listed")).ok();
+    Ok(Page { items: shown.filter_map(readable).collect(), next })
 }
 
 /// Adds that a column is one of these. One of none is nothing.
@@ -109,8 +114,7 @@ impl Work for List {
             let limit = page_size(self.limit);
             query.push(" ORDER BY seq DESC LIMIT ").push_bind(limit + 1);
             let rows = query.build().fetch_all(on).await?;
-            let items = rows.iter().map(operation).collect::<Result<Vec<_>, _>>()?;
-            Ok(page(items, limit, |operation| operation.seq))
+            page(&rows, limit, operation)
         })
     }
 }

@@ -1,5 +1,7 @@
 //! What the file, the disk and the process can do to the store.
 
+mod unreadable;
+
 use super::{
     Fault, SqliteStore,
     lists::{NEXT_DUE, OLDEST_OPEN},

@@ -6,6 +6,7 @@
 use super::{
     audit::append,
     rows::{Stored, json, millis, operation, stored},
+    unreadable::set_aside,
     writer::Work,
 };
 use crate::{
@@ -70,7 +71,13 @@ impl Work for Claim {
             let limit = self.limit as usize;
             let mut rows = self.take(on, LOST, limit).await?;
             rows.extend(self.take(on, DUE, limit.saturating_sub(rows.len())).await?);
-            let mut claimed = rows.iter().map(operation).collect::<Result<Vec<_>, _>>()?;
+            let mut claimed = Vec::with_capacity(rows.len());
+            for row in &rows {
+                match operation(row) {
+                    Ok(operation) => claimed.push(operation),
+                    Err(why) => set_aside(on, row, &why, self.now).await?,
+                }
+            }
             claimed.sort_by_key(|operation| (operation.due_at, operation.seq));
             Ok(claimed)
         })
@@ -232,7 +239,8 @@ async fn find(on: &mut SqliteConnection, id: &OperationId) -> Result<Option<Stor
 pub(super) const PROMOTE: &str = "UPDATE operations SET head = 1 WHERE seq =
      (SELECT min(seq) FROM operations WHERE order_key = $1 AND state IN ('pending', 'running'))";
 
-async fn promote(on: &mut SqliteConnection, order_key: &str) -> Result<(), StoreError> {
+/// Does that.
+pub(super) async fn promote(on: &mut SqliteConnection, order_key: &str) -> Result<(), StoreError> {
     sqlx::query(PROMOTE).bind(order_key).execute(on).await?;
     Ok(())
 }
