@@ -140,7 +140,8 @@ pub trait OperationStore: Send + Sync + fmt::Debug {
     fn recover(&self, settles: Timestamp) -> Stored<'_, u64>;
 
     /// Ends an attempt: the operation's new state and the log's entry, both or neither. `false` where the operation is no
-    /// longer running this attempt: an entry of an attempt bears its number, one more than those counted before it.
+    /// longer running this attempt: an entry of an attempt bears its number, one more than those counted before it. An
+    /// attempt that counts as lost and was done all the same ends the operation, whatever was begun since.
     fn end_attempt(&self, id: OperationId, end: AttemptEnd, entry: AuditEntry, now: Timestamp) -> Stored<'_, bool>;
 
     /// One operation.

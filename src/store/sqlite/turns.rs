@@ -135,15 +135,27 @@ struct After<'a> {
 impl EndAttempt {
     /// Whether the operation runs, and runs this attempt: a lost one was counted, so its late end has a lower number.
     fn ends(&self, found: &Stored) -> bool {
-        let this_one = match (self.entry.event, self.entry.attempt) {
-            (AuditEvent::Attempt, Some(attempt)) => attempt == found.operation.attempts.saturating_add(1),
-            _ => true,
-        };
-        found.operation.state == OperationState::Running && this_one
+        let runs = found.operation.state == OperationState::Running;
+        let late = self.is_late(found) && !found.operation.state.ended();
+        match &self.end {
+            AttemptEnd::Done(_) if late => true,
+            _ if self.entry.event == AuditEvent::Attempt && self.entry.attempt.is_some() => runs && self.is_this(found),
+            _ => runs,
+        }
+    }
+
+    fn is_this(&self, found: &Stored) -> bool {
+        self.entry.attempt == Some(found.operation.attempts.saturating_add(1))
+    }
+
+    /// A lost attempt was counted when it was lost, so its late end has a number that was counted before.
+    fn is_late(&self, found: &Stored) -> bool {
+        self.entry.event == AuditEvent::Attempt
+            && self.entry.attempt.is_some_and(|attempt| attempt <= found.operation.attempts)
     }
 
     fn after(&self, found: &Stored) -> After<'_> {
-        let attempted = self.entry.event == AuditEvent::Attempt;
+        let attempted = self.entry.event == AuditEvent::Attempt && !self.is_late(found);
         let known_since = found.operation.uncertain_since.map(millis);
         let known = After {
             counts: attempted,

@@ -24,6 +24,7 @@ on_every_store! {
     what_is_done_knows_what_it_made,
     an_end_comes_once,
     a_lost_attempt_is_uncertain_and_its_late_end_does_not_count,
+    what_ghl_did_counts_however_late_it_is_known,
     what_a_dead_process_left_is_taken_up,
     an_attempt_may_leave_open_what_ghl_did,
     a_reserved_key_waits_for_its_answer,
@@ -160,11 +161,30 @@ async fn a_lost_attempt_is_uncertain_and_its_late_end_does_not_count(store: &Sql
     let again = on.get("a").await;
     assert_eq!((again.uncertain_since, again.settles_at), (Some(at(1)), Some(at(61))));
     assert_eq!(again.attempts, 1);
-    assert!(!on.end("a", 1, done("n1"), 62).await, "that is the lost attempt's");
+    assert!(!on.end("a", 1, later(70, None), 62).await, "that is the lost attempt's");
+    assert!(!on.end("a", 1, AttemptEnd::Failed(problem()), 62).await, "the second may still do it");
     assert_eq!(on.claim(121).await, ["a"]);
     assert_eq!(on.get("a").await.uncertain_since, Some(at(1)), "the first attempt that left it open");
     assert!(on.end("a", 3, done("n1"), 122).await);
     assert_eq!(on.get("a").await.uncertain_since, None);
+}
+
+async fn what_ghl_did_counts_however_late_it_is_known(store: &SqliteStore) {
+    let on = On(store);
+    for id in ["a", "b"] {
+        on.accept(id, note("c1")).await;
+    }
+    assert_eq!(on.claim(1).await, ["a"]);
+    assert_eq!(on.claim(61).await, ["a"], "its lease ran out");
+    assert!(on.end("a", 1, done("n1"), 62).await, "the clock jumped, and the attempt was done all the same");
+    let operation = on.get("a").await;
+    assert_eq!((operation.state, operation.uncertain_since), (OperationState::Done, None));
+    assert!(!on.end("a", 2, later(70, Some((61, 65))), 63).await, "nothing more is to be found out");
+    assert_eq!(on.get("a").await.state, OperationState::Done);
+    assert_eq!(on.claim(64).await, ["b"]);
+    assert!(on.end("b", 1, later(70, Some((64, 69))), 65).await);
+    assert!(on.end("b", 1, done("n2"), 66).await, "also where the next attempt has not begun");
+    assert!(on.claim(100).await.is_empty());
 }
 
 async fn what_a_dead_process_left_is_taken_up(store: &SqliteStore) {
