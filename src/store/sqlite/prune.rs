@@ -20,9 +20,12 @@ pub(super) enum Old {
 impl Old {
     pub(super) const fn statement(self) -> &'static str {
         match self {
+            // Repeated while its operation is still to be done, a request would be done twice: until then its key is kept.
             Self::Keys => {
                 "DELETE FROM idempotency_keys WHERE (scope, client_key) IN
-                     (SELECT scope, client_key FROM idempotency_keys WHERE created_at < $1 LIMIT $2)"
+                     (SELECT scope, client_key FROM idempotency_keys AS old WHERE created_at < $1
+                     AND NOT EXISTS (SELECT 1 FROM operations WHERE id = old.operation
+                         AND +state IN ('pending', 'running')) LIMIT $2)"
             }
             // One that a key stands for is kept as long as the key: a repeated request is answered from it.
             Self::Operations => {

@@ -16,6 +16,7 @@ on_every_store! {
     what_waits_can_be_taken_back,
     what_may_have_happened_is_not_taken_back,
     what_is_old_is_forgotten_and_what_is_needed_is_not,
+    a_key_is_kept_while_its_operation_is_open,
     pruning_goes_on_beyond_one_batch,
 }
 
@@ -159,6 +160,23 @@ async fn what_is_old_is_forgotten_and_what_is_needed_is_not(store: &SqliteStore)
     let entries = store.audit(AuditFilter::default(), None, 100).await.unwrap().items.len() as u64;
     assert_eq!(store.prune(at(0), at(0), at(1)).await.unwrap(), entries);
     assert!(store.audit(AuditFilter::default(), None, 100).await.unwrap().items.is_empty());
+}
+
+async fn a_key_is_kept_while_its_operation_is_open(store: &SqliteStore) {
+    let on = On(store);
+    let keyed = |id: &str| NewOperation { idempotency: Some(key("k", 1)), ..new(id, note("c1")) };
+    store.accept(keyed("a"), entry("a", AuditEvent::Accepted)).await.unwrap();
+    store.prune(at(100), at(100), at(-1)).await.unwrap();
+    let again = store.accept(keyed("b"), entry("b", AuditEvent::Accepted)).await.unwrap();
+    assert!(matches!(again, Accepted::Before(_)), "else it would be done twice: {again:?}");
+    on.claim(100).await;
+    store.prune(at(100), at(100), at(-1)).await.unwrap();
+    let again = store.accept(keyed("b"), entry("b", AuditEvent::Accepted)).await.unwrap();
+    assert!(matches!(again, Accepted::Before(_)), "{again:?}");
+    assert!(on.end("a", 1, done("n"), 101).await);
+    store.prune(at(100), at(100), at(-1)).await.unwrap();
+    let again = store.accept(keyed("b"), entry("b", AuditEvent::Accepted)).await.unwrap();
+    assert!(matches!(again, Accepted::New(_)), "it has had its time: {again:?}");
 }
 
 async fn pruning_goes_on_beyond_one_batch(store: &SqliteStore) {
