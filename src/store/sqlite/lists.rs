@@ -3,6 +3,7 @@
 use super::{
     fault::damaged,
     rows::{millis, operation, time},
+    turns::NEXT_DUE,
     writer::Work,
 };
 use crate::{
@@ -19,9 +20,6 @@ use sqlx::{QueryBuilder, Row as _, Sqlite, SqliteConnection, sqlite::SqliteRow};
 
 /// The most a page holds, whatever is asked.
 const MAX_PAGE: u32 = 1000;
-
-/// When the next of those whose turn it is, is due.
-pub(super) const NEXT_DUE: &str = "SELECT min(due_at) FROM operations WHERE head = 1 AND state = 'pending'";
 
 /// When the oldest that has not ended was accepted. `SQLite` by itself would go through all of them.
 pub(super) const OLDEST_OPEN: &str = "SELECT min(created_at) FROM operations INDEXED BY operations_waiting_since
@@ -95,28 +93,35 @@ impl Work for List {
 
     fn run<'a>(&'a self, on: &'a mut SqliteConnection) -> BoxFuture<'a, Result<Page<Operation>, StoreError>> {
         Box::pin(async move {
-            let mut query = QueryBuilder::new("SELECT * FROM operations WHERE 1 = 1");
-            if let Some(locations) = &self.filter.locations {
-                among(&mut query, "location", locations.iter().map(AsRef::as_ref));
-            }
-            if let Some(contact) = &self.filter.contact {
-                query.push(" AND contact = ").push_bind(contact.to_string());
-            }
-            if !self.filter.states.is_empty() {
-                among(&mut query, "state", self.filter.states.iter().map(|state| state.as_str()));
-            }
-            if let Some(kind) = self.filter.kind {
-                query.push(" AND kind = ").push_bind(kind.as_str());
-            }
-            if let Some(before) = self.before {
-                query.push(" AND seq < ").push_bind(before);
-            }
             let limit = page_size(self.limit);
-            query.push(" ORDER BY seq DESC LIMIT ").push_bind(limit + 1);
-            let rows = query.build().fetch_all(on).await?;
+            let rows = list(&self.filter, self.before, limit).build().fetch_all(on).await?;
             page(&rows, limit, operation)
         })
     }
+}
+
+/// The question for a page, and for one more.
+pub(super) fn list(filter: &OperationFilter, before: Option<i64>, limit: u32) -> QueryBuilder<Sqlite> {
+    let mut query = QueryBuilder::new("SELECT * FROM operations WHERE 1 = 1");
+    // A contact has few, a location or state may have all: with a plus sign no index is sought for the others.
+    let (location, state) = if filter.contact.is_some() { ("+location", "+state") } else { ("location", "state") };
+    if let Some(locations) = &filter.locations {
+        among(&mut query, location, locations.iter().map(AsRef::as_ref));
+    }
+    if let Some(contact) = &filter.contact {
+        query.push(" AND contact = ").push_bind(contact.to_string());
+    }
+    if !filter.states.is_empty() {
+        among(&mut query, state, filter.states.iter().map(|state| state.as_str()));
+    }
+    if let Some(kind) = filter.kind {
+        query.push(" AND kind = ").push_bind(kind.as_str());
+    }
+    if let Some(before) = before {
+        query.push(" AND seq < ").push_bind(before);
+    }
+    query.push(" ORDER BY seq DESC LIMIT ").push_bind(limit + 1);
+    query
 }
 
 /// [`OperationStore::claimed_ids`](crate::store::OperationStore::claimed_ids)

@@ -1,15 +1,9 @@
 //! What the file, the disk and the process can do to the store.
 
+mod cost;
 mod unreadable;
 
-use super::{
-    Fault, SqliteStore,
-    lists::{NEXT_DUE, OLDEST_OPEN},
-    open,
-    prune::Old,
-    turns::{DUE, LOST, PROMOTE},
-    writer::Work,
-};
+use super::{Fault, SqliteStore, writer::Work};
 use crate::{
     domain::{
         operation::{AuditEvent, AuditFilter, NewOperation, OperationFilter},
@@ -23,7 +17,7 @@ use crate::{
     tasks::Tasks,
 };
 use futures_util::future::{BoxFuture, join_all};
-use sqlx::{ConnectOptions as _, Connection as _, Row as _, SqliteConnection, sqlite::SqliteConnectOptions};
+use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 use std::{path::Path, time::Duration};
 
 async fn open_error(path: &Path) -> StoreError {
@@ -339,44 +333,4 @@ async fn the_writer_outlives_those_who_are_told_to_stop() {
     On(&rig.store).accept("a", note("c1")).await;
     rig.store.close().await;
     assert!(rig.tasks.shut_down(Duration::from_secs(20)).await);
-}
-
-/// How `SQLite` goes about a statement.
-async fn plan(connection: &mut SqliteConnection, statement: &str) -> Vec<String> {
-    let question = format!("EXPLAIN QUERY PLAN {statement}");
-    let mut query = sqlx::query(sqlx::AssertSqlSafe(question));
-    for _ in 1..=(1..=9).filter(|number| statement.contains(&format!("${number}"))).max().unwrap_or(0) {
-        query = query.bind(None::<i64>);
-    }
-    let steps = query.fetch_all(connection).await.unwrap();
-    steps.iter().map(|step| step.get("detail")).collect()
-}
-
-#[tokio::test]
-async fn what_is_asked_often_looks_at_nothing_but_what_it_finds() {
-    let mut connection = open::memory().await.unwrap();
-    let list = |filter: &str| format!("SELECT * FROM {filter} AND seq < $2 ORDER BY seq DESC LIMIT $3");
-    let statements = [
-        (DUE.to_owned(), "operations_due"),
-        (LOST.to_owned(), "operations_lease"),
-        (PROMOTE.to_owned(), "operations_open"),
-        (NEXT_DUE.to_owned(), "operations_due"),
-        (OLDEST_OPEN.to_owned(), "operations_waiting_since"),
-        (Old::Keys.statement().to_owned(), "idempotency_keys_by_age"),
-        (Old::Operations.statement().to_owned(), "operations_ended"),
-        (Old::Audit.statement().to_owned(), "audit_by_time"),
-        (list("operations WHERE 1 = 1 AND location = $1"), "operations_by_location"),
-        (list("operations WHERE 1 = 1 AND location = $1 AND contact = $4"), "operations_by_contact"),
-        (list("operations WHERE 1 = 1 AND state = $1"), "operations_by_state"),
-        (list("audit WHERE 1 = 1 AND location = $1"), "audit_by_location"),
-        (list("audit WHERE 1 = 1 AND contact = $1"), "audit_by_contact"),
-        (list("audit WHERE 1 = 1 AND operation = $1"), "audit_by_operation"),
-    ];
-    for (statement, index) in statements {
-        let steps = plan(&mut connection, &statement).await;
-        assert!(steps.iter().any(|step| step.contains(index)), "{statement}: {steps:#?}");
-        let sorts = steps.iter().any(|step| step.contains("ORDER BY"));
-        let scans = steps.iter().any(|step| step.starts_with("SCAN operations") && !step.contains("INDEX"));
-        assert!(!sorts && !scans, "{statement}: {steps:#?}");
-    }
 }

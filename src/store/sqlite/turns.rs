@@ -30,12 +30,39 @@ pub(super) const LOST: &str =
          AND location NOT IN (SELECT value FROM json_each($4)) ORDER BY lease_until LIMIT $3)
      RETURNING *";
 
-/// Takes those whose turn it is, whatever stands behind them.
-pub(super) const DUE: &str =
+/// The locations that have somebody waiting, found one after the other without a look at those who wait.
+macro_rules! places {
+    () => {
+        "WITH RECURSIVE places(location) AS (
+             SELECT min(location) FROM operations INDEXED BY operations_due WHERE head = 1 AND state = 'pending'
+             UNION ALL
+             SELECT (SELECT min(location) FROM operations INDEXED BY operations_due
+                 WHERE head = 1 AND state = 'pending' AND location > places.location)
+             FROM places WHERE places.location IS NOT NULL),
+         firsts(location, due_at) AS (
+             SELECT location, (SELECT min(due_at) FROM operations INDEXED BY operations_due
+                 WHERE head = 1 AND state = 'pending' AND location = places.location)
+             FROM places WHERE location IS NOT NULL)"
+    };
+}
+
+/// Takes those whose turn it is, whatever stands behind them: the first few of the few locations that wait longest, and
+/// of these the first.
+pub(super) const DUE: &str = concat!(
     "UPDATE operations SET state = 'running', started_at = $1, lease_until = $2, updated_at = $1
-     WHERE seq IN (SELECT seq FROM operations WHERE head = 1 AND state = 'pending' AND due_at <= $1
-         AND location NOT IN (SELECT value FROM json_each($4)) ORDER BY due_at, seq LIMIT $3)
-     RETURNING *";
+     WHERE seq IN (",
+    places!(),
+    " SELECT mine.seq FROM (SELECT location FROM firsts WHERE due_at <= $1
+             AND location NOT IN (SELECT value FROM json_each($4)) ORDER BY due_at LIMIT $3) AS open
+         CROSS JOIN operations AS mine ON mine.seq IN (SELECT seq FROM operations AS due INDEXED BY operations_due
+             WHERE due.head = 1 AND due.state = 'pending' AND due.location = open.location AND due.due_at <= $1
+             ORDER BY due.due_at, due.seq LIMIT $3)
+         ORDER BY mine.due_at, mine.seq LIMIT $3)
+     RETURNING *"
+);
+
+/// When the next of those whose turn it is, is due.
+pub(super) const NEXT_DUE: &str = concat!(places!(), " SELECT min(due_at) FROM firsts");
 
 /// [`OperationStore::claim`](crate::store::OperationStore::claim)
 pub(super) struct Claim {
