@@ -140,6 +140,10 @@ fn note(of: &str, body: &str) -> Write {
     Write::CreateNote { contact: contact(of), fields: fields(json!({"body": body})) }
 }
 
+fn task(of: &str, title: &str) -> Write {
+    Write::CreateTask { contact: contact(of), fields: fields(json!({ "title": title })) }
+}
+
 fn tags(of: &str, tag: &str) -> Write {
     Write::AddTags { contact: contact(of), tags: vec![Tag::parse(tag).unwrap()] }
 }

@@ -180,7 +180,10 @@ impl Turn {
             WriteKind::CreateTask => &[WriteKind::CreateTask],
             _ => &[],
         };
-        let (contact, since) = (self.operation.write.contact(), earlier(since, CLAIMED_SLACK));
+        // GHL does not say when a task was made, so one that is as old as can be may pass for this one's.
+        let ever = self.operation.write.kind() == WriteKind::CreateTask;
+        let since = if ever { Timestamp::MIN } else { earlier(since, CLAIMED_SLACK) };
+        let contact = self.operation.write.contact();
         let mut taken = Vec::new();
         for kind in kinds {
             taken.extend(self.core.insist(|store| store.claimed_ids(contact.cloned(), *kind, since)).await?);

@@ -60,6 +60,20 @@ async fn a_note_whose_answer_was_lost_is_looked_for_and_found() {
     assert_eq!(*house.touched.lock().unwrap(), [notes.clone(), notes.clone(), notes], "when in doubt as well");
 }
 
+/// GHL does not say when a task was made, so its age does not tell an old one from this one.
+#[tokio::test]
+async fn a_task_of_long_ago_is_not_taken_for_one_that_is_looked_for() {
+    let house = House::new().await;
+    house.script.will([done("t1"), broken()]);
+    let first = house.submit(task("c1", "Call back")).await;
+    house.end_of(&first).await;
+    house.clock.advance(jiff::SignedDuration::from_hours(20 * 24));
+    let id = house.submit(task("c1", "Call back")).await;
+    house.end_of(&id).await;
+    let looks: Vec<_> = house.script.calls().into_iter().filter(|call| call.look).collect();
+    assert_eq!(looks[0].taken, ["t1"]);
+}
+
 #[tokio::test]
 async fn a_note_that_is_not_there_is_made_again() {
     let house = House::new().await;
