@@ -10,6 +10,7 @@ mod readers;
 mod rows;
 mod turns;
 mod unreadable;
+mod wal;
 mod writer;
 
 use super::{Accepted, Changed, Depth, OperationStore, Page, Reservation, StoreError, Stored};
@@ -27,7 +28,8 @@ use jiff::Timestamp;
 use prune::{BATCH, Forget, Old};
 use readers::Readers;
 use sqlx::SqliteConnection;
-use std::sync::atomic::Ordering;
+use std::{path::Path, sync::atomic::Ordering};
+use wal::Wal;
 use writer::{Work, Writer};
 
 /// [`OperationStore`] in `SQLite`.
@@ -68,16 +70,19 @@ impl SqliteStore {
     /// version made it.
     pub async fn open(url: &StoreUrl, tasks: &Tasks) -> Result<Self, StoreError> {
         match url {
-            StoreUrl::SqliteFile(path) => {
-                let (connection, options, lock) = open::file(path).await?;
-                let readers = Some(Readers::new(&options));
-                Ok(Self { writer: Writer::start(connection, Some(lock), tasks), readers })
-            }
+            StoreUrl::SqliteFile(path) => Self::open_file(path, open::WAL_BYTES, tasks).await,
             StoreUrl::SqliteMemory => {
                 tracing::warn!("writes are kept in memory alone: what GHL does not have yet is lost with the process");
                 Ok(Self { writer: Writer::start(open::memory().await?, None, tasks), readers: None })
             }
         }
+    }
+
+    async fn open_file(path: &Path, wal_bytes: u64, tasks: &Tasks) -> Result<Self, StoreError> {
+        let (connection, options, lock) = open::file(path).await?;
+        let readers = Some(Readers::new(&options));
+        let wal = Wal::new(open::beside(path, "-wal"), wal_bytes);
+        Ok(Self { writer: Writer::start(connection, Some((lock, wal)), tasks), readers })
     }
 
     /// What the writer did so far.

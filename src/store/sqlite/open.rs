@@ -24,7 +24,7 @@ const STEPS: &[&str] = &[include_str!("schema_1.sql"), include_str!("schema_2.sq
 const BUSY: Duration = Duration::from_millis(500);
 
 /// The WAL is cut to this after it has grown beyond it.
-const WAL_BYTES: &str = "67108864";
+pub(super) const WAL_BYTES: u64 = 64 * 1024 * 1024;
 
 /// Keeps another process off the file. Given back when dropped, also by a process that dies.
 #[derive(Debug)]
@@ -36,7 +36,7 @@ fn options() -> SqliteConnectOptions {
         .busy_timeout(BUSY)
         .foreign_keys(true)
         .synchronous(SqliteSynchronous::Full)
-        .pragma("journal_size_limit", WAL_BYTES)
+        .pragma("journal_size_limit", WAL_BYTES.to_string())
         .pragma("cache_size", "-1024")
         .pragma("trusted_schema", "OFF")
         .disable_statement_logging()
@@ -83,7 +83,7 @@ fn prepare(path: &Path) -> io::Result<Option<Lock>> {
     Ok(Some(Lock(lock)))
 }
 
-fn beside(path: &Path, suffix: &str) -> PathBuf {
+pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = OsString::from(path);
     name.push(suffix);
     PathBuf::from(name)

@@ -2,6 +2,7 @@
 
 mod cost;
 mod unreadable;
+mod wal;
 
 use super::{Fault, SqliteStore, writer::Work};
 use crate::{

@@ -1,7 +1,7 @@
 //! The one writer: takes what is queued, commits it together, and only then answers. So as many writes as arrive while
 //! the disk is busy share its next flush.
 
-use super::open::Lock;
+use super::{open::Lock, wal::Wal};
 use crate::{store::StoreError, tasks::Tasks};
 use futures_util::future::BoxFuture;
 use sqlx::{Connection as _, SqliteConnection};
@@ -125,12 +125,14 @@ impl fmt::Debug for Writer {
 impl Writer {
     /// Starts it. It ends when it is closed or nobody can ask it any more, not when `tasks` are told to stop: those who
     /// stop have things to store.
-    pub(super) fn start(connection: SqliteConnection, lock: Option<Lock>, tasks: &Tasks) -> Self {
+    pub(super) fn start(connection: SqliteConnection, file: Option<(Lock, Wal)>, tasks: &Tasks) -> Self {
         let (sender, receiver) = mpsc::channel(QUEUE);
         let (closing, ended) = (CancellationToken::new(), CancellationToken::new());
         let account = Arc::new(Account::default());
+        let (lock, wal) = file.unzip();
         let task = Loop {
             connection,
+            wal,
             receiver,
             closing: closing.clone(),
             account: Arc::clone(&account),
@@ -177,6 +179,7 @@ enum Trouble {
 
 struct Loop {
     connection: SqliteConnection,
+    wal: Option<Wal>,
     receiver: mpsc::Receiver<Box<dyn Job>>,
     closing: CancellationToken,
     closed_by_us: bool,
@@ -202,6 +205,9 @@ impl Loop {
             }
             self.settle(&mut group).await;
             self.last = Last { size, took: begin.elapsed() };
+            if let Some(wal) = &mut self.wal {
+                wal.keep_short(&mut self.connection).await;
+            }
         }
         if let Err(error) = self.connection.close().await {
             tracing::warn!(cause = %error, "the store was not closed cleanly");
