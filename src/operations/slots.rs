@@ -1,7 +1,9 @@
 //! How many attempts run side by side, and for whom.
 //!
-//! One location with a long backlog must not hold every slot: the others' writes would wait for its quota. So it may hold
-//! three quarters of them.
+//! Locations with a long backlog must not hold every slot: the others' writes would wait for their quota. So a location
+//! takes another slot only while it holds fewer than three times as many as are free. One alone holds three quarters of
+//! them, two hold three sevenths each, and there is one left for who comes (dynamic thresholds: Choudhury and Hahne,
+//! IEEE/ACM Transactions on Networking 6(2), 1998).
 
 use super::gates::GateView;
 use crate::domain::{
@@ -13,6 +15,9 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+
+/// How many slots a location may hold for each that is free.
+const PER_FREE: usize = 3;
 
 /// The slots.
 #[derive(Debug)]
@@ -62,13 +67,16 @@ impl Slots {
         let held = self.lock();
         let busy = |location: &LocationId| held.by_location.get(location).copied().unwrap_or_default();
         let (trying, waiting): (Vec<_>, Vec<_>) = gates.trying.iter().partition(|location| busy(location) == 0);
-        let full = held.by_location.iter().filter(|(_, count)| **count >= self.share).map(|(location, _)| location);
+        let most = self.share.min(PER_FREE * free);
+        let full = held.by_location.iter().filter(|(_, count)| **count >= most).map(|(location, _)| location);
         let mut closed: Vec<LocationId> = gates.closed.iter().chain(waiting).chain(full).cloned().collect();
         closed.sort();
         closed.dedup();
-        let busiest = held.by_location.values().filter(|count| **count < self.share).max().copied().unwrap_or_default();
+        let busiest = held.by_location.values().filter(|count| **count < most).max().copied().unwrap_or_default();
+        // All that are claimed may be of the busiest: each of them leaves one less free.
+        let fair = (PER_FREE * free).saturating_sub(busiest).div_ceil(PER_FREE + 1);
         // One at a time while a location tries whether it is taken again: the next one may be of the same.
-        let limit = if trying.is_empty() { free.min(self.share - busiest) } else { 1 };
+        let limit = if trying.is_empty() { fair.min(self.share - busiest) } else { 1 };
         Some(Window { limit, closed })
     }
 

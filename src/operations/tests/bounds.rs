@@ -60,6 +60,23 @@ async fn a_location_with_a_backlog_leaves_room_for_others() {
 }
 
 #[tokio::test]
+async fn two_locations_with_a_backlog_leave_room_for_a_third() {
+    let house = House::with(OperationSettings { workers: 16, ..settings() }).await;
+    house.script.hold(true);
+    for number in 0..40 {
+        house.submit_to("busy", tags(&format!("c{number}"), "a")).await;
+        house.submit_to("busier", tags(&format!("c{number}"), "a")).await;
+    }
+    until("they have their share", async || house.script.calls().len() >= 12).await;
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    let other = house.submit_to("other", tags("c1", "a")).await;
+    let tried = async || house.script.calls().iter().any(|call| call.operation.id == other);
+    until("the third one's turn comes", tried).await;
+    house.script.hold(false);
+    until("all are done", async || house.script.calls().len() == 81).await;
+}
+
+#[tokio::test]
 async fn with_nothing_to_do_it_does_nothing() {
     let house = House::new().await;
     let id = house.submit(tags("c1", "a")).await;
