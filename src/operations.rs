@@ -78,6 +78,7 @@ impl Operations {
         let tasks = parts.tasks.clone();
         let (refusals, waiting) = mpsc::channel(REFUSALS_WAITING);
         let core = Arc::new(core::Core::new(parts, settings.clone(), refusals));
+        core.hasten().await?;
         tasks.spawn_loop("operations", |stop| worker::run(Arc::clone(&core), stop));
         tasks.spawn_loop("operations-upkeep", |stop| upkeep::run(Arc::clone(&core), stop));
         tasks.spawn_loop("audit", |stop| upkeep::log_refusals(Arc::clone(&core), waiting, stop));

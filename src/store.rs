@@ -139,6 +139,10 @@ pub trait OperationStore: Send + Sync + fmt::Debug {
     /// and not due before that. Says how many.
     fn recover(&self, settles: Timestamp) -> Stored<'_, u64>;
 
+    /// Nothing is put off so far that it is due after `latest`, unless the clock was set back since: such pending
+    /// operations are due at `due`, and settled then; `uncertain_since` is no later than `since`. Says how many.
+    fn hasten(&self, latest: Timestamp, due: Timestamp, since: Timestamp) -> Stored<'_, u64>;
+
     /// Ends an attempt: the operation's new state and the log's entry, both or neither. `false` where the operation is no
     /// longer running this attempt: an entry of an attempt bears its number, one more than those counted before it. An
     /// attempt that counts as lost and was done all the same ends the operation, whatever was begun since.

@@ -1,6 +1,13 @@
 //! What every part of the operations shares.
 
-use super::{Parts, Touched, backoff::Backoff, gates::Gates, log, slots::Slots, waiters::Waiters};
+use super::{
+    Parts, Touched,
+    backoff::{Backoff, earlier, later},
+    gates::Gates,
+    log,
+    slots::Slots,
+    waiters::Waiters,
+};
 use crate::{
     clock::Clock,
     domain::operation::{AuditEntry, Operation, Written},
@@ -24,6 +31,10 @@ use tokio_util::sync::CancellationToken;
 /// Pauses between tries to store what must be stored.
 const STORE_PAUSE_FIRST: Duration = Duration::from_millis(50);
 const STORE_PAUSE_LONGEST: Duration = Duration::from_secs(5);
+
+/// When an attempt was that was timed by another clock is not known: not longer ago than this. Too much of it makes a
+/// look find what another made; too little makes it miss the operation's own, which is then made twice.
+const UNCERTAIN_BEFORE: Duration = Duration::from_secs(86_400);
 
 /// The shared parts.
 pub(super) struct Core {
@@ -118,6 +129,18 @@ impl Core {
             }
             pause = pause.saturating_mul(2).min(STORE_PAUSE_LONGEST);
         }
+    }
+
+    /// After the clock was set back: what was put off by the old time would wait until it comes again.
+    pub(super) async fn hasten(&self) -> Result<(), StoreError> {
+        let (now, settings) = (self.clock.now(), &self.settings);
+        // Nothing is put off further than the cap and its jitter.
+        let latest = later(now, settings.retry_cap.saturating_mul(2).saturating_add(settings.settle));
+        let hastened = self.store.hasten(latest, later(now, settings.settle), earlier(now, UNCERTAIN_BEFORE)).await?;
+        if hastened > 0 {
+            tracing::warn!(operations = hastened, "the clock was set back: what waited for the old time goes on now");
+        }
+        Ok(())
     }
 
     /// Counts and logs that the store failed.

@@ -2,6 +2,7 @@
 //! `bounds`) and against a model of GHL that loses answers while the process dies again and again (`model`).
 
 mod bounds;
+mod clocks;
 mod double;
 mod flow;
 mod model;

@@ -68,8 +68,9 @@ impl Turn {
         let Some((since, settles_at)) = self.uncertain() else {
             return true;
         };
-        // Though it may be repeated: a late first attempt must not land on top of what comes after the second.
-        if !self.rest(until(self.core.clock.now(), settles_at)).await {
+        // Though it may be repeated: a late first attempt must not land on top of what comes after the second. GHL is
+        // never given longer than that, whatever the clock says.
+        if !self.rest(until(self.core.clock.now(), settles_at).min(self.core.settings.settle)).await {
             self.park().await;
             return false;
         }

@@ -14,6 +14,7 @@ use crate::{
 };
 use jiff::Timestamp;
 use std::{sync::Arc, time::Duration};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 /// Longest sleep while an operation waits for its time: wall time may jump.
@@ -28,11 +29,32 @@ const STORE_PAUSE: Duration = Duration::from_millis(500);
 /// Added to the longest turn: its waits for the store.
 const LEASE_MARGIN: Duration = Duration::from_secs(60);
 
+/// How far the clock may be set back unnoticed.
+const SET_BACK: Duration = Duration::from_secs(1);
+
+/// What the clock said, and when.
+struct Seen {
+    time: Timestamp,
+    at: Instant,
+}
+
+impl Seen {
+    fn now(core: &Core) -> Self {
+        Self { time: core.clock.now(), at: Instant::now() }
+    }
+
+    /// Whether the clock was set back between the two.
+    fn is_after(&self, later: &Self) -> bool {
+        backoff::later(later.time, SET_BACK) < backoff::later(self.time, later.at.duration_since(self.at))
+    }
+}
+
 /// Works until `stop`.
 pub(super) async fn run(core: Arc<Core>, stop: CancellationToken) {
     let mut twice = Vec::new();
+    let mut seen = Seen::now(&core);
     while !stop.is_cancelled() {
-        let pause = match round(&core, &mut twice).await {
+        let pause = match round(&core, &mut twice, &mut seen).await {
             Ok(pause) => pause,
             Err(StoreError::Closed) => break,
             Err(failure) => {
@@ -56,7 +78,12 @@ pub(super) async fn run(core: Arc<Core>, stop: CancellationToken) {
 
 /// Claims what there is room for. Says how long there is nothing to do. `twice` are operations that were claimed while
 /// they were in hand.
-async fn round(core: &Arc<Core>, twice: &mut Vec<OperationId>) -> Result<Duration, StoreError> {
+async fn round(core: &Arc<Core>, twice: &mut Vec<OperationId>, seen: &mut Seen) -> Result<Duration, StoreError> {
+    let present = Seen::now(core);
+    if seen.is_after(&present) {
+        core.hasten().await?;
+    }
+    *seen = present;
     take_again(core, twice).await?;
     let gates = core.gates.view();
     let Some(Window { limit, closed }) = core.slots.window(&gates) else {

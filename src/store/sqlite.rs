@@ -163,6 +163,10 @@ impl OperationStore for SqliteStore {
         Box::pin(self.writer.call(turns::Recover { settles }))
     }
 
+    fn hasten(&self, latest: Timestamp, due: Timestamp, since: Timestamp) -> Stored<'_, u64> {
+        Box::pin(self.writer.call(turns::Hasten { latest, due, since }))
+    }
+
     fn end_attempt(&self, id: OperationId, end: AttemptEnd, entry: AuditEntry, now: Timestamp) -> Stored<'_, bool> {
         Box::pin(self.writer.call(turns::EndAttempt { id, end, entry, now }))
     }

@@ -113,6 +113,10 @@ impl OperationStore for Mortal {
         self.write(|store| store.recover(settles))
     }
 
+    fn hasten(&self, latest: Timestamp, due: Timestamp, since: Timestamp) -> Stored<'_, u64> {
+        self.write(|store| store.hasten(latest, due, since))
+    }
+
     fn end_attempt(&self, id: OperationId, end: AttemptEnd, entry: AuditEntry, now: Timestamp) -> Stored<'_, bool> {
         self.ends.fetch_add(1, Ordering::SeqCst);
         let ended = self.write(|store| store.end_attempt(id, end, entry, now));

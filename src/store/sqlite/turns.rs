@@ -139,6 +139,33 @@ impl Work for Recover {
     }
 }
 
+/// [`OperationStore::hasten`](crate::store::OperationStore::hasten)
+pub(super) struct Hasten {
+    pub latest: Timestamp,
+    pub due: Timestamp,
+    pub since: Timestamp,
+}
+
+impl Work for Hasten {
+    type Answer = u64;
+
+    fn run<'a>(&'a self, on: &'a mut SqliteConnection) -> BoxFuture<'a, Result<u64, StoreError>> {
+        Box::pin(async move {
+            let hastened = sqlx::query(
+                "UPDATE operations SET due_at = $2, settles_at = min(settles_at, $2),
+                     uncertain_since = min(uncertain_since, $3)
+                 WHERE state = 'pending' AND due_at > $1",
+            )
+            .bind(millis(self.latest))
+            .bind(millis(self.due))
+            .bind(millis(self.since))
+            .execute(on)
+            .await?;
+            Ok(hastened.rows_affected())
+        })
+    }
+}
+
 /// [`OperationStore::end_attempt`](crate::store::OperationStore::end_attempt)
 pub(super) struct EndAttempt {
     pub id: OperationId,
@@ -160,7 +187,8 @@ struct After<'a> {
 }
 
 impl EndAttempt {
-    /// Whether the operation runs, and runs this attempt: a lost one was counted, so its late end has a lower number.
+    /// Whether the operation runs, and runs this attempt; or whether it is a lost attempt that was done all the same: no
+    /// other can make that untrue.
     fn ends(&self, found: &Stored) -> bool {
         let runs = found.operation.state == OperationState::Running;
         let late = self.is_late(found) && !found.operation.state.ended();
