@@ -71,7 +71,7 @@ pub(super) async fn memory() -> Result<SqliteConnection, StoreError> {
 /// Makes folder and file, for nobody else to read, and takes the lock; `None` where another process has it.
 fn prepare(path: &Path) -> io::Result<Option<Lock>> {
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        private_folder().create(folder)?;
+        make_folder(folder)?;
     }
     let lock = private_file().open(beside(path, ".lock"))?;
     match lock.try_lock() {
@@ -83,6 +83,23 @@ fn prepare(path: &Path) -> io::Result<Option<Lock>> {
     Ok(Some(Lock(lock)))
 }
 
+/// Makes a folder and those above it that are missing, and sees to it that the disk knows them: `SQLite` does that for its
+/// files alone.
+fn make_folder(folder: &Path) -> io::Result<()> {
+    let missing: Vec<&Path> =
+        folder.ancestors().take_while(|above| !above.as_os_str().is_empty() && !above.exists()).collect();
+    private_folder().create(folder)?;
+    for made in missing {
+        let above = made.parent().filter(|above| !above.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        // One that may be written and not read cannot be opened; then it is left to the system.
+        if let Ok(above) = File::open(above) {
+            above.sync_all()?;
+        }
+    }
+    Ok(())
+}
+
+/// A file beside another.
 pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = OsString::from(path);
     name.push(suffix);
