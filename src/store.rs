@@ -50,7 +50,11 @@ impl StoreError {
             Self::Corrupt(_) => "The store that writes are kept in is damaged. Nothing was accepted.",
             Self::Locked => "Another process holds the store that writes are kept in. Nothing was accepted.",
             Self::Closed => "The service is stopping. Nothing was accepted.",
-            Self::Failed(_) => "The store that writes are kept in failed. Nothing was accepted.",
+            // A commit whose flush fails may be found again after a crash.
+            Self::Failed(_) => {
+                "The store that writes are kept in failed. Whether this was accepted is not certain: look into \
+                 GET /v1/operations, or repeat it with the same Idempotency-Key."
+            }
         };
         let problem = Problem::new(ProblemKind::StoreUnavailable, detail);
         match self {
