@@ -12,6 +12,9 @@ use tokio_util::sync::CancellationToken;
 /// How often the queue is measured, where it changed.
 const MEASURED_EVERY: Duration = Duration::from_secs(5);
 
+/// The pause is this many times what measuring took: all that are kept are counted, and they may be millions.
+const MEASURED_SHARE: u32 = 100;
+
 /// How often what is old is forgotten.
 const PRUNED_EVERY: Duration = Duration::from_secs(3600);
 
@@ -25,14 +28,16 @@ const BATCH: usize = 64;
 pub(super) async fn run(core: Arc<Core>, stop: CancellationToken) {
     let mut tick = interval(MEASURED_EVERY);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut prune_at = Instant::now() + FIRST_PRUNED_AFTER;
+    let (mut measure_at, mut prune_at) = (Instant::now(), Instant::now() + FIRST_PRUNED_AFTER);
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
             _ = tick.tick() => {}
         }
-        if core.take_change() {
+        if Instant::now() >= measure_at && core.take_change() {
+            let began = Instant::now();
             measure(&core).await;
+            measure_at = Instant::now() + began.elapsed() * MEASURED_SHARE;
         }
         if Instant::now() >= prune_at {
             prune_at = Instant::now() + PRUNED_EVERY;
