@@ -87,8 +87,9 @@ impl Writing {
 
     /// Finishes what the store has begun. Whoever writes to it has ended before.
     pub(super) async fn close(self) {
-        self.store.close().await;
-        if !self.store_tasks.shut_down(CLOSING).await {
+        // A disk that does not answer must not keep the process.
+        let closed = tokio::time::timeout(CLOSING, self.store.close()).await.is_ok();
+        if !(closed && self.store_tasks.shut_down(CLOSING).await) {
             tracing::warn!("the store did not close in time");
         }
     }
