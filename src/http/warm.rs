@@ -8,9 +8,13 @@ use super::{
     respond,
     routes::ProfileQuery,
 };
-use crate::{domain::ids::ContactId, domain::problem::Problem, profiles::ContactKey};
+use crate::{
+    domain::ids::ContactId,
+    domain::problem::Problem,
+    profiles::{ContactKey, Served},
+};
 use actix_web::{
-    Error, HttpRequest, HttpResponse,
+    Error, HttpMessage as _, HttpRequest, HttpResponse,
     body::{BoxBody, EitherBody},
     dev::{Service, ServiceRequest, ServiceResponse, Transform},
     http::Method,
@@ -64,8 +68,19 @@ where
     }
 }
 
+/// A profile out of memory on its way to the route, which compresses it: asked for again, it would be counted twice.
+pub(super) struct HandedOn(Served);
+
+impl HandedOn {
+    /// What the warm path left for the route of this request.
+    pub(super) fn of(request: &HttpRequest) -> Option<Served> {
+        request.extensions_mut().remove::<Self>().map(|handed| handed.0)
+    }
+}
+
 /// The answer to a request for a profile that memory holds fresh. A request that is refused before memory is asked goes
-/// to the route, which refuses it the same way; so does one whose answer is still to be compressed at length.
+/// to the route, which refuses it the same way; so does one whose answer is still to be compressed at length, together
+/// with the profile.
 fn answer(request: &HttpRequest) -> Option<Result<HttpResponse, Problem>> {
     let contact = contact(request)?;
     let asked = ProfileQuery::from_query(&Pairs::parse(request.query_string()).ok()?).ok()?;
@@ -75,8 +90,13 @@ fn answer(request: &HttpRequest) -> Option<Result<HttpResponse, Problem>> {
     let caller = Caller::<Read>::recognise(request).ok()?;
     let key = ContactKey { location: caller.location(asked.location_id).ok()?, contact };
     let warm = caller.api().warm_profile(&key, asked.include)?;
-    let answer = respond::profile_at_once(request, &warm)?;
-    Some(caller.admit().and(answer))
+    match respond::profile_at_once(request, &warm) {
+        Some(answer) => Some(caller.admit().and(answer)),
+        None => {
+            request.extensions_mut().insert(HandedOn(warm));
+            None
+        }
+    }
 }
 
 /// The contact whose profile is asked for, where the path is spelt plainly.

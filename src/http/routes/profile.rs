@@ -4,6 +4,7 @@ use super::super::{
     caller::{Caller, Read},
     params::{Asked, ContactPath, FromQuery, InPath, Pairs, parse_ip, parse_number},
     respond,
+    warm::HandedOn,
 };
 use crate::{
     domain::{
@@ -133,9 +134,9 @@ pub(super) async fn get_profile(
     if no_cache(&request) {
         asked.max_age = Some(Duration::ZERO);
     }
-    if asked.plain_for(&request)
-        && let Some(warm) = caller.api().warm_profile(&key, asked.include)
-    {
+    let warm = HandedOn::of(&request)
+        .or_else(|| asked.plain_for(&request).then(|| caller.api().warm_profile(&key, asked.include)).flatten());
+    if let Some(warm) = warm {
         return respond::profile(&request, &warm).await;
     }
     let served = caller.api().profile(asked.into_request(key, &request, &caller)).await?;

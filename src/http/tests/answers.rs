@@ -168,3 +168,13 @@ async fn problems_can_be_read_by_listed_pages_too() {
     assert_eq!(answer.problem(), "contact-not-found");
     assert_eq!(answer.header("access-control-allow-origin"), "*");
 }
+
+#[actix_web::test]
+async fn a_warm_profile_that_is_compressed_by_its_route_is_taken_from_memory_once() {
+    let setup = Setup { api: Arc::new(Double { large: true, ..Double::warm() }), ..Setup::new() };
+    let answer = setup.ask(get().uri(&profile()).insert_header(("accept-encoding", "br"))).await;
+    assert_eq!((answer.status.as_u16(), answer.header("content-encoding")), (200, "br"));
+    assert!(answer.header("cache-status").contains("hit"), "{answer:?}");
+    assert_eq!(*setup.api.warm_hits.lock().unwrap(), 1, "one profile was served, one is counted");
+    assert!(setup.api.requests.lock().unwrap().is_empty());
+}

@@ -31,6 +31,10 @@ pub(super) const PANICS: &str = "panics";
 pub(super) struct Double {
     /// Whether the known contact's profile is in memory.
     pub(super) warm: bool,
+    /// Whether that profile is too large to be compressed in passing.
+    pub(super) large: bool,
+    /// How often memory was asked for a profile and had it: each time counts as calls saved.
+    pub(super) warm_hits: Mutex<usize>,
     /// Profile requests that went down the cold path.
     pub(super) requests: Mutex<Vec<ProfileRequest>>,
     pub(super) searches: Mutex<Vec<ContactSearch>>,
@@ -83,7 +87,11 @@ fn reply<'a, T: Send + 'a>(outcome: Result<T, Problem>) -> Reply<'a, T> {
 }
 
 pub(super) fn document() -> Arc<Rendered> {
-    let notes = "word ".repeat(400);
+    document_of(400)
+}
+
+fn document_of(words: usize) -> Arc<Rendered> {
+    let notes = "word ".repeat(words);
     let body = json!({"id": super::CONTACT, "locationId": super::LOCATION, "notes": [{"body": notes}]});
     Arc::new(Rendered {
         body: Bytes::from(body.to_string()),
@@ -180,7 +188,12 @@ fn intelligence(ip: IpAddr) -> Arc<IpIntelligence> {
 impl Api for Double {
     fn warm_profile(&self, key: &ContactKey, _: Include) -> Option<Served> {
         assert!(!self.warm || key.contact.as_str() != PANICS, "as planned");
-        (self.warm && key.contact.as_str() == super::CONTACT).then(|| served(CacheResult::Hit))
+        if !self.warm || key.contact.as_str() != super::CONTACT {
+            return None;
+        }
+        *self.warm_hits.lock().unwrap() += 1;
+        let document = if self.large { document_of(14_000) } else { document() };
+        Some(Served { document, ..served(CacheResult::Hit) })
     }
 
     fn profile(&self, request: ProfileRequest) -> Reply<'_, Served> {
