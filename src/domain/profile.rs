@@ -11,7 +11,7 @@ use super::{
     task::Task,
 };
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use utoipa::ToSchema;
 
@@ -182,7 +182,7 @@ impl SectionReport {
 }
 
 /// A problem inside a document that as a whole is a success: RFC 9457 without the status of a response.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ProblemReport {
     /// `/problems/{kind}`.
@@ -194,7 +194,7 @@ pub struct ProblemReport {
     /// What happened.
     pub detail: String,
     /// What is wrong where.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     pub errors: Vec<FieldError>,
     /// Who is to blame.

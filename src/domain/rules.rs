@@ -3,7 +3,7 @@
 use super::{
     ids::{ContactId, LocationId, OperationId},
     operation::OperationState,
-    problem::Problem,
+    profile::ProblemReport,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -101,7 +101,7 @@ pub struct EnrichmentOperation {
     pub id: OperationId,
     /// Where it stood when the answer was made.
     pub state: OperationState,
-    /// Why it failed, where it did.
-    #[serde(skip)]
-    pub problem: Option<Problem>,
+    /// Why it failed; of one that has not ended, why its last attempt did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<ProblemReport>,
 }

@@ -4,9 +4,9 @@ use super::{document::Document, evaluate::shown, fields::update_body, plan::plan
 use crate::{
     domain::{
         ids::{ContactId, LocationId, OperationId},
-        operation::{Idempotency, Operation, Requester, Submission, Submitted},
+        operation::{Idempotency, Operation, OperationState, Requester, Submission, Submitted},
         problem::{Problem, ProblemKind},
-        profile::Include,
+        profile::{Include, ProblemReport},
         rules::{EnrichmentOperation, EnrichmentPlan, EnrichmentReport, RuleOutcome},
         write::{Fields, Tag, Write},
     },
@@ -211,10 +211,12 @@ impl Enrichment {
         for operation in submitted {
             // What cannot be waited for is in the store all the same.
             let operation = self.writes.wait(operation.id.clone(), request.deadline).await.unwrap_or(operation);
+            // A write that was done in the end has no problem any more.
+            let problem = operation.problem.filter(|_| operation.state != OperationState::Done);
             report.operations.push(EnrichmentOperation {
                 id: operation.id,
                 state: operation.state,
-                problem: operation.problem,
+                problem: problem.as_ref().map(ProblemReport::from),
             });
         }
         Ok(report)

@@ -33,6 +33,8 @@ struct World {
     keys: Mutex<HashMap<String, (Idempotency, Option<Value>)>>,
     /// What a further submission is refused with.
     full: Mutex<bool>,
+    /// What a write ends in.
+    refused: Mutex<Option<Problem>>,
 }
 
 impl World {
@@ -42,6 +44,7 @@ impl World {
             operations: Mutex::default(),
             keys: Mutex::default(),
             full: Mutex::default(),
+            refused: Mutex::default(),
         })
     }
 
@@ -115,8 +118,13 @@ impl Writes for World {
     fn wait(&self, id: OperationId, _: Instant) -> BoxFuture<'_, Result<Operation, Problem>> {
         let mut operations = self.operations.lock().unwrap();
         let operation = operations.iter_mut().find(|operation| operation.id == id).expect("it was submitted");
-        self.apply(&operation.write);
-        operation.state = OperationState::Done;
+        operation.problem = self.refused.lock().unwrap().clone();
+        if operation.problem.is_some() {
+            operation.state = OperationState::Failed;
+        } else {
+            self.apply(&operation.write);
+            operation.state = OperationState::Done;
+        }
         Box::pin(ready(Ok(operation.clone())))
     }
 
@@ -282,4 +290,24 @@ async fn an_explanation_says_why_and_writes_nothing() {
     );
     assert!(world.written().is_empty());
     assert_eq!(compiled(&[]).explain(&*world, request).await.unwrap(), [], "without rules nothing is fetched");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_write_that_failed_says_why_also_when_it_is_asked_for_again() {
+    let (world, rules) = moved();
+    let enrichment = world.enrichment(&rules);
+    let refusal = Problem::new(ProblemKind::ValidationFailed, "GHL refuses it.").with_error("/city", "is odd");
+    *world.refused.lock().unwrap() = Some(refusal.with_cause("inside"));
+    let first = serde_json::to_value(enrichment.run(keyed(1)).await.unwrap()).unwrap();
+    for operation in first["operations"].as_array().unwrap() {
+        assert_eq!(operation["state"], "failed");
+        assert_eq!(
+            operation["problem"],
+            json!({
+                "type": "/problems/validation-failed", "title": "Validation failed", "detail": "GHL refuses it.",
+                "errors": [{ "pointer": "/city", "message": "is odd" }],
+            })
+        );
+    }
+    assert_eq!(serde_json::to_value(enrichment.run(keyed(1)).await.unwrap()).unwrap(), first);
 }
