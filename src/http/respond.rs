@@ -119,6 +119,18 @@ pub(super) async fn json(
     bytes(request, response, JSON, Bytes::from(body)).await
 }
 
+/// A JSON answer to a change: it tells of a moment that is over, so nothing keeps it.
+pub(super) async fn written(
+    request: &HttpRequest,
+    status: StatusCode,
+    value: &impl Serialize,
+) -> Result<HttpResponse, Problem> {
+    let body = serde_json::to_vec(value).map_err(|error| problem::internal().with_cause(error.to_string()))?;
+    let mut response = HttpResponse::build(status);
+    response.insert_header((CACHE_CONTROL, HeaderValue::from_static("no-store")));
+    bytes(request, response, JSON, Bytes::from(body)).await
+}
+
 /// Bytes under headers already chosen.
 pub(super) async fn bytes(
     request: &HttpRequest,

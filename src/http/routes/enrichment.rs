@@ -16,7 +16,7 @@ use crate::domain::{
     problem::{Problem, ProblemKind},
     rules::EnrichmentReport,
 };
-use actix_web::{HttpRequest, HttpResponse, post};
+use actix_web::{HttpRequest, HttpResponse, http::StatusCode, post};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
@@ -66,7 +66,7 @@ impl EnrichmentBody {
 #[post("/v1/contacts/{contactId}/enrichment")]
 pub(super) async fn enrich_contact(request: HttpRequest, wanted: Noted<Wanted>) -> Result<HttpResponse, Problem> {
     let report = run(&request, wanted.0).await.inspect_err(|problem| refusal::log(&request, problem))?;
-    respond::json(&request, &report, &[]).await
+    respond::written(&request, StatusCode::OK, &report).await
 }
 
 /// Who asks for what.

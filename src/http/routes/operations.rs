@@ -16,7 +16,7 @@ use crate::domain::{
     problem::Problem,
     write::WriteKind,
 };
-use actix_web::{HttpRequest, HttpResponse, get, post};
+use actix_web::{HttpRequest, HttpResponse, get, http::StatusCode, post};
 use utoipa::IntoParams;
 
 #[derive(IntoParams)]
@@ -142,7 +142,7 @@ pub(super) async fn retry_operation(request: HttpRequest, wanted: Noted<Change>)
     let requester = caller.requester(&request);
     let changed = caller.writes().retry(id, caller.allowed_locations(), requester).await;
     let operation = changed.inspect_err(|problem| refusal::log(&request, problem))?;
-    respond::json(&request, &OperationDocument::from(&operation), &[]).await
+    respond::written(&request, StatusCode::OK, &OperationDocument::from(&operation)).await
 }
 
 /// Takes an operation back
@@ -163,5 +163,5 @@ pub(super) async fn cancel_operation(request: HttpRequest, wanted: Noted<Change>
     let requester = caller.requester(&request);
     let changed = caller.writes().cancel(id, caller.allowed_locations(), requester).await;
     let operation = changed.inspect_err(|problem| refusal::log(&request, problem))?;
-    respond::json(&request, &OperationDocument::from(&operation), &[]).await
+    respond::written(&request, StatusCode::OK, &OperationDocument::from(&operation)).await
 }

@@ -23,6 +23,7 @@ async fn ask(setup: &Setup, key: &'static str, query: &str) -> Answer {
 async fn an_empty_object_runs_all_rules_and_says_what_came_of_it() {
     let (setup, writes) = serving();
     let answer = setup.post(&path(), "{}").await;
+    assert_eq!((answer.header("cache-control"), answer.header("etag")), ("no-store", ""));
     assert_eq!(
         answer.json(),
         json!({

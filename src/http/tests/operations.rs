@@ -264,3 +264,15 @@ fn the_words_of_the_document_are_those_that_are_served() {
 fn words<T: serde::Serialize>(all: &[T]) -> Value {
     serde_json::to_value(all).unwrap()
 }
+
+#[actix_web::test]
+async fn the_answer_to_a_change_is_kept_nowhere() {
+    let (setup, _) = serving(of_each_state());
+    for path in ["/v1/operations/op4/retry", "/v1/operations/op1/cancel"] {
+        let answer = setup.ask(post().uri(path)).await;
+        assert_eq!((answer.status.as_u16(), answer.header("cache-control")), (200, "no-store"), "{path}");
+        assert_eq!(answer.header("etag"), "");
+    }
+    let read = setup.get("/v1/operations/op2").await;
+    assert_eq!(read.header("cache-control"), "private, no-cache");
+}

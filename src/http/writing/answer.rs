@@ -11,11 +11,9 @@ use actix_web::{
     HttpRequest, HttpResponse,
     http::{
         StatusCode,
-        header::{CACHE_CONTROL, HeaderName, HeaderValue, LOCATION, RETRY_AFTER},
+        header::{HeaderName, HeaderValue, LOCATION, RETRY_AFTER},
     },
 };
-use bytes::Bytes;
-use serde::Serialize;
 
 /// Id of the operation that a write became.
 pub(in crate::http) const OPERATION_ID: HeaderName = HeaderName::from_static("operation-id");
@@ -53,7 +51,7 @@ pub(super) async fn of(
 async fn done(request: &HttpRequest, operation: &Operation, written: &Written) -> Result<HttpResponse, Problem> {
     let created = written.status == StatusCode::CREATED.as_u16();
     let status = if created { StatusCode::CREATED } else { StatusCode::OK };
-    let mut response = json(request, status, &written.body).await?;
+    let mut response = respond::written(request, status, &written.body).await?;
     if created && let Some(path) = record(operation, written) {
         // The location that was named for the write must be named for the record, too.
         let query = location_query(request, operation);
@@ -64,7 +62,7 @@ async fn done(request: &HttpRequest, operation: &Operation, written: &Written) -
 
 /// 202: accepted, and what is known of it.
 async fn later(request: &HttpRequest, operation: &Operation) -> Result<HttpResponse, Problem> {
-    let mut response = json(request, StatusCode::ACCEPTED, &OperationDocument::from(operation)).await?;
+    let mut response = respond::written(request, StatusCode::ACCEPTED, &OperationDocument::from(operation)).await?;
     let headers = response.headers_mut();
     headers.insert(LOCATION, header(&format!("/v1/operations/{}", operation.id))?);
     headers.insert(RETRY_AFTER, HeaderValue::from(LOOK_AGAIN_SECONDS));
@@ -98,13 +96,6 @@ fn record(operation: &Operation, written: &Written) -> Option<String> {
 fn location_query(request: &HttpRequest, operation: &Operation) -> String {
     let named = request.query_string().split('&').any(|pair| pair.starts_with("locationId="));
     if named { format!("?locationId={}", operation.location) } else { String::new() }
-}
-
-async fn json(request: &HttpRequest, status: StatusCode, body: &impl Serialize) -> Result<HttpResponse, Problem> {
-    let body = serde_json::to_vec(body).map_err(|error| problem::internal().with_cause(error.to_string()))?;
-    let mut response = HttpResponse::build(status);
-    response.insert_header((CACHE_CONTROL, HeaderValue::from_static("no-store")));
-    respond::bytes(request, response, respond::JSON, Bytes::from(body)).await
 }
 
 fn header(text: &str) -> Result<HeaderValue, Problem> {
