@@ -10,6 +10,7 @@ mod keys;
 mod lists;
 mod op_double;
 mod operations;
+mod permissions;
 mod ports;
 mod refusals;
 mod write_double;
