@@ -43,6 +43,10 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Option<Settings> {
         check_anonymous(http, auth, reader);
     }
     check_location(reader);
+    let delivery = operations(&mut reader.section("operations"));
+    if let Some(operations) = &delivery {
+        check_pauses(operations, reader);
+    }
     all_of!(Settings {
         http: served,
         auth: access,
@@ -52,7 +56,7 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Option<Settings> {
         profile: profile(&mut reader.section("profile")),
         telemetry: telemetry(&mut reader.section("telemetry")),
         store: store(&mut reader.section("store")),
-        operations: operations(&mut reader.section("operations")),
+        operations: delivery,
         enrichment: enrichment(&mut reader.section("enrichment")),
     })
 }
@@ -217,6 +221,16 @@ fn check_anonymous(http: &HttpSettings, auth: &AuthSettings, reader: &mut Reader
     let remedy = "Put a key into auth.keys (`ghl-enrich keys new` makes one), or bind 127.0.0.1, or set \
                   auth.allow_anonymous = true if everyone who reaches the port may read everything.";
     reader.refuse("http.bind", "", Problem::new(problem, remedy));
+}
+
+/// A longest pause below the first one would silently win.
+fn check_pauses(operations: &OperationSettings, reader: &mut Reader<'_>) {
+    if operations.retry_cap < operations.retry_base {
+        let base = operations.retry_base.as_millis();
+        let problem = format!("is shorter than operations.retry_base_ms, {base}");
+        let remedy = format!("Write at least {base}.");
+        reader.refuse("operations.retry_cap_ms", "", Problem::new(problem, remedy));
+    }
 }
 
 /// A private integration token is for one location. Without knowing which, nobody could tell whose contacts it reads, and a

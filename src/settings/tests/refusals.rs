@@ -56,6 +56,15 @@ fn wrong_values_say_what_to_write() {
         ("[profile]\nown_servers = ['10.1.2.3/8', '::1/64']", &["Write 10.0.0.0/8.", "servers[1]", "Write ::/64."]),
         ("[http]\ncors_origins = ['https://a.example/', 'null']", &["cors_origins[0]", "cors_origins[1]", "no origin"]),
         ("[http]\nhosts = ['http://a']", &["is no host name"]),
+        (
+            "[operations]\nretry_base_ms = 5000\nretry_cap_ms = 1000",
+            &[
+                "operations.retry_cap_ms (",
+                "line 3",
+                "shorter than operations.retry_base_ms, 5000",
+                "Write at least 5000.",
+            ],
+        ),
         ("[ghl]\nbase_url = 'services.example'", &["does not begin with https://"]),
         ("[ghl]\nbase_url = 'https:///x'", &["names no host"]),
         ("[ghl]\nbase_url = 'https://a:99999'", &["names no host, or a port that is none"]),
