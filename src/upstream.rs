@@ -179,6 +179,7 @@ impl Upstream {
                 (Ok(answer), _) => return Ok(answer),
                 // Why it was made again tells more than that it could not be.
                 (Err(CallError::BreakerOpen { .. }), Some(before)) => return Err(before),
+                (Err(CallError::QuotaSpent { .. }), Some(before)) if !is_429(&before) => return Err(before),
                 (Err(error), _) => governor.understood(error, &call),
             };
             if !governor.lets_through(&call) {
@@ -250,6 +251,10 @@ impl Upstream {
             Err(_) => Err(CallError::TimedOut(self.inner.total)),
         }
     }
+}
+
+const fn is_429(error: &CallError) -> bool {
+    matches!(error, CallError::Status { status: 429, .. })
 }
 
 #[cfg(test)]

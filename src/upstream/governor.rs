@@ -192,6 +192,7 @@ impl Leave {
         match (self.ticket, &result) {
             (Some(ticket), Ok(answer)) => ticket.answered(answer),
             (Some(ticket), Err(CallError::Connect(_))) => ticket.not_sent(),
+            (Some(ticket), Err(CallError::Broken(_) | CallError::TimedOut(_))) => ticket.failed(),
             // Nothing is known of what GHL counted: dropped, a ticket counts as spent.
             (Some(ticket), Err(_)) => drop(ticket),
             (None, _) => {}

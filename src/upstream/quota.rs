@@ -284,6 +284,14 @@ impl Ticket {
         }
     }
 
+    /// The call failed, whoever is to blame for it but its caller.
+    pub(super) fn failed(mut self) {
+        let Some(sent) = self.sent.take() else { return };
+        let mut state = self.gate.state();
+        state.burst.failed(sent, Instant::now());
+        state.queue.call_first();
+    }
+
     /// The call was not sent after all.
     pub(super) fn not_sent(mut self) {
         let Some(sent) = self.sent.take() else { return };

@@ -12,6 +12,10 @@ use tokio::time::Instant;
 /// Calls without an answer before the first one has told the limits: a trial location has a quarter of the usual.
 const UNLEARNED_CALLS: u64 = 4;
 
+/// Of calls that failed before any answer, so many do not count as unanswered: else an outage at the start would look like
+/// a spent quota, and the circuit breaker would not come to see it.
+const EXCUSED_FAILURES: u64 = 8;
+
 /// So many answers without a word of limits, and the configured ones are taken for granted.
 const SILENT_ANSWERS: u64 = 8;
 
@@ -64,6 +68,8 @@ pub(super) struct Burst {
     /// Whether GHL told the limit.
     pub(super) learned: bool,
     silent_answers: u64,
+    /// Calls that failed since the last answer.
+    failed: u64,
     in_flight: u64,
     /// By time.
     done: VecDeque<Done>,
@@ -86,6 +92,7 @@ impl Burst {
             window: policy.burst_window,
             learned: false,
             silent_answers: 0,
+            failed: 0,
             in_flight: 0,
             done: VecDeque::new(),
             done_calls: 0,
@@ -125,7 +132,7 @@ impl Burst {
         if let Some(until) = self.paced_until(lane, used).filter(|until| now < *until) {
             return Err(Wait::Until(until));
         }
-        let unheard = used.saturating_sub(self.silent_answers);
+        let unheard = used.saturating_sub(self.silent_answers).saturating_sub(self.failed);
         if used < self.share_of(lane, policy, now) && (self.trusted() || unheard < UNLEARNED_CALLS) {
             return Ok(());
         }
@@ -193,9 +200,16 @@ impl Burst {
         self.add_done(now + STRAGGLER, 1, 0);
     }
 
+    /// A call that broke or got no answer in its own time: GHL may count it all the same.
+    pub(super) fn failed(&mut self, sent: Sent, now: Instant) {
+        self.lost(sent, now);
+        self.failed = (self.failed + 1).min(EXCUSED_FAILURES);
+    }
+
     /// An answer came.
     pub(super) fn answered(&mut self, sent: Sent, refused: bool, headers: &RateHeaders, now: Instant) {
         self.not_sent(sent);
+        self.failed = 0;
         self.add_done(now, 1, 0);
         self.learn(headers);
         self.count_others(sent, headers, now);

@@ -116,3 +116,18 @@ async fn a_read_that_fails_for_a_moment_is_made_again_and_a_write_is_not() {
     scene.call(Lane::Operation, Duration::from_secs(5)).await.unwrap_err();
     assert_eq!(scene.ghl.received(), 3);
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_outage_at_the_start_is_told_as_one_and_not_as_a_spent_quota() {
+    let scene = Scene::with(Ghl::new(Window::Fixed, 100), policy());
+    scene.ghl.mood(Mood::Silent);
+    // A profile's calls, and the same again: none of them was ever answered.
+    for _ in 0..2 {
+        let results = join_all((0..3).map(|_| scene.call(Lane::Interactive, Duration::from_secs(15)))).await;
+        for result in results {
+            let error = result.unwrap_err();
+            assert!(!matches!(error, CallError::QuotaSpent { .. }), "{error:?}");
+        }
+    }
+    assert_ne!(scene.report().breaker, "closed");
+}
