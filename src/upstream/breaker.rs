@@ -61,9 +61,14 @@ impl Breaker {
         }
     }
 
-    /// Whether nothing is held against the upstream.
+    /// Whether a call would be let through and nothing but failures of long ago would be forgotten.
     pub(super) fn idle(&self) -> bool {
-        matches!(self.state().phase, Phase::Closed { .. })
+        match self.state().phase {
+            Phase::Closed { .. } => true,
+            // Nobody has come for as long again as it was left alone.
+            Phase::Open { until, hold } => until + hold <= Instant::now(),
+            Phase::HalfOpen { .. } => false,
+        }
     }
 
     /// Whether a call would be let through now.

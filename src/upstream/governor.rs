@@ -233,4 +233,24 @@ mod tests {
         drop(busy);
         assert_eq!(governor.samples().len(), MAX_SAMPLES);
     }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_location_that_failed_long_ago_is_forgotten_like_any_other() {
+        let governor = governor();
+        let id = |number: usize| LocationId::parse(&format!("location{number:012}")).unwrap();
+        let context = CallContext::new(Lane::Interactive, Duration::from_secs(1));
+        let call = Call::get("ghl.test", ["test"]).of_location(&id(0));
+        for _ in 0..policy().breaker_failures {
+            let leave = governor.leave(&call, &context).await.unwrap();
+            assert!(leave.tell(Err(CallError::Broken(String::new()))).is_err());
+        }
+        assert!(!governor.lets_through(&call));
+        let fill = || (1..MAX_LOCATIONS + 5).for_each(|number| drop(governor.savings(&id(number))));
+        tokio::time::advance(Duration::from_millis(1)).await;
+        fill();
+        assert!(governor.known().contains_key(&id(0)), "it is still left alone");
+        tokio::time::advance(Duration::from_secs(60)).await;
+        (1..20).for_each(|number| drop(governor.savings(&id(MAX_LOCATIONS + 100 + number))));
+        assert!(!governor.known().contains_key(&id(0)));
+    }
 }
