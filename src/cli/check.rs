@@ -7,7 +7,11 @@ use crate::{
     domain::{ip::AddressOrigin, problem::Problem},
     ghl::SearchQuery,
     ipinfo::{BackendStatus, IpLookup, IpUpstreams},
-    settings::{BackendChoice, IpinfoSettings, Loaded, Settings},
+    settings::{BackendChoice, IpinfoSettings, Loaded, Settings, StoreUrl},
+    store::{
+        StoreError,
+        sqlite::{Examined, SqliteStore},
+    },
     upstream::{CallContext, Lane},
 };
 use std::{
@@ -44,6 +48,7 @@ pub async fn check(loaded: Loaded) -> anyhow::Result<bool> {
     let parts = AppParts::build(&loaded.settings)?;
     let mut findings = vec![ghl(&loaded.settings, &parts).await];
     findings.extend(ip(&loaded.settings, &parts).await?);
+    findings.push(store(loaded.settings.store.url.as_ref()).await);
     findings.push(access(&loaded.settings));
     // Rules that do not compile have ended the wiring, each with its line and column.
     findings.push(Finding::Well(match parts.rules.names().count() {
@@ -68,7 +73,7 @@ pub async fn check(loaded: Loaded) -> anyhow::Result<bool> {
 async fn ghl(settings: &Settings, parts: &AppParts) -> Finding {
     if settings.ghl.token.is_none() {
         let what = "GHL: no token".to_owned();
-        let remedy = "Create a private integration in the sub-account's settings with the scope contacts.readonly, and set GHL_TOKEN or ghl.token_file.";
+        let remedy = "Create a private integration in the sub-account's settings with the scopes contacts.readonly and, for writes, contacts.write, and set GHL_TOKEN or ghl.token_file.";
         return Finding::Ill { what, remedy };
     }
     // Settings without it are refused where there is a token, so this is for the compiler's sake alone.
@@ -79,7 +84,11 @@ async fn ghl(settings: &Settings, parts: &AppParts) -> Finding {
     let context = CallContext::new(Lane::Interactive, settings.http.deadline);
     let query = SearchQuery { page_limit: 1, ..SearchQuery::default() };
     match parts.ghl.search(location, query, &context).await {
-        Ok(page) => Finding::Well(format!("GHL: answers; {} contacts in {location}", page.total.unwrap_or_default())),
+        // GHL has no way to ask for a token's scopes, and no write that is sure to change nothing.
+        Ok(page) => Finding::Well(format!(
+            "GHL: answers; {} contacts in {location} (whether the token has contacts.write, only a write tells)",
+            page.total.unwrap_or_default()
+        )),
         Err(error) => ill(
             "GHL",
             &error.to_problem(),
@@ -132,6 +141,48 @@ fn age(status: &BackendStatus, settings: &Settings) -> Option<Finding> {
     } else {
         Finding::Well(what)
     })
+}
+
+/// Looks at the file and leaves it as it is: a service may be at work on it.
+async fn store(url: Option<&StoreUrl>) -> Finding {
+    let Some(url) = url else {
+        return Finding::Well("store: none is set; writes are refused".to_owned());
+    };
+    match SqliteStore::examine(url).await {
+        Ok(Examined::Memory) => Finding::Poor {
+            what: "store: in memory; writes that GHL does not have yet are lost with the process".to_owned(),
+            remedy: "Set store.url to sqlite: and the path of a file on a disk that outlives the process.",
+        },
+        Ok(Examined::Absent) => Finding::Well(format!("store: {url} is made at the start; its folder can be written")),
+        Ok(Examined::InUse) => {
+            Finding::Well(format!("store: {url} is in use by another process, such as the service, and was left alone"))
+        }
+        Ok(Examined::Sound { open }) => {
+            Finding::Well(format!("store: {url} can be opened and written; {open} writes have not ended"))
+        }
+        Err(error) => Finding::Ill { what: format!("store: {url}: {}", told(&error)), remedy: store_remedy(&error) },
+    }
+}
+
+/// The error with its reason, which names no record.
+fn told(error: &StoreError) -> String {
+    match error {
+        StoreError::Corrupt(reason) | StoreError::Failed(reason) => format!("{error}: {reason}"),
+        _ => error.to_string(),
+    }
+}
+
+fn store_remedy(error: &StoreError) -> &'static str {
+    match error {
+        StoreError::ReadOnly => {
+            "Let the service's user write the file and its folder, or set store.url to another path."
+        }
+        StoreError::Full => "Make room on its disk.",
+        StoreError::Corrupt(_) => "Put a back-up in its place, or set store.url to another path.",
+        StoreError::Locked | StoreError::Closed | StoreError::Failed(_) => {
+            "Try again; if it stays, set store.url to another path, or to \"\" for a service that takes no writes."
+        }
+    }
 }
 
 fn access(settings: &Settings) -> Finding {

@@ -2,6 +2,7 @@
 
 mod accept;
 mod audit;
+mod examine;
 mod fault;
 mod lists;
 mod open;
@@ -12,6 +13,8 @@ mod turns;
 mod unreadable;
 mod wal;
 mod writer;
+
+pub use examine::Examined;
 
 use super::{Accepted, Changed, Depth, OperationStore, Page, Reservation, StoreError, Stored};
 use crate::{
@@ -83,6 +86,15 @@ impl SqliteStore {
         let readers = Some(Readers::new(&options));
         let wal = Wal::new(open::beside(path, "-wal"), wal_bytes);
         Ok(Self { writer: Writer::start(connection, Some((lock, wal)), tasks), readers })
+    }
+
+    /// Looks whether the store could be opened and written, without making or changing anything, and without a word to
+    /// a process that has it.
+    ///
+    /// # Errors
+    /// As [`Self::open`], but for [`StoreError::Locked`].
+    pub async fn examine(url: &StoreUrl) -> Result<Examined, StoreError> {
+        examine::examine(url).await
     }
 
     /// What the writer did so far.

@@ -110,6 +110,39 @@ async fn check_says_what_is_wrong_and_how_to_mend_it() {
 }
 
 #[actix_web::test]
+async fn check_looks_at_the_store_and_leaves_it_as_it_is() {
+    let sandbox = sandbox().await;
+    let base = sandbox.base_url();
+    let folder = scratch("store");
+    let url = format!("sqlite:{}", folder.join("enrich.db").display());
+    let check = |url: &str| {
+        let mut variables = at_sandbox(&base);
+        variables.push(("ENRICH_STORE__URL", url));
+        finished(&["check"], &variables)
+    };
+    let said = |url: &str, wanted: &str| {
+        let (code, printed, logged) = check(url);
+        assert!(code == 0 && printed.contains(wanted), "{wanted} in {printed}{logged}");
+    };
+    said("", "ok    store: none is set; writes are refused");
+    said("sqlite::memory:", "warn  store: in memory");
+    said(&url, "enrich.db is made at the start; its folder can be written");
+    assert_eq!(fs::read_dir(&folder).unwrap().count(), 0, "a look makes no file");
+    let mut variables = at_sandbox(&base);
+    variables.push(("ENRICH_STORE__URL", &url));
+    let mut service = Process::start(&["serve"], &variables);
+    let (public, _) = service.addresses();
+    said(&url, "enrich.db is in use by another process");
+    assert_eq!(Client::new(public).get("/v1/operations").await.status, 200, "and it goes on");
+    assert_eq!(service.terminate().0, Some(0));
+    said(&url, "enrich.db can be opened and written; 0 writes have not ended");
+    fs::write(folder.join("enrich.db"), "nonsense ".repeat(200)).unwrap();
+    let (code, printed, _) = check(&url);
+    let wrong: Vec<_> = printed.lines().skip_while(|line| !line.contains("WRONG store: ")).take(2).collect();
+    assert!(code == 1 && wrong.len() == 2 && wrong[1].contains("store.url"), "{printed}");
+}
+
+#[actix_web::test]
 async fn check_tries_each_source_of_ip_intelligence_by_itself() {
     let sandbox = sandbox().await;
     let base = sandbox.base_url();

@@ -31,7 +31,7 @@ pub(super) const WAL_BYTES: u64 = 64 * 1024 * 1024;
 pub(super) struct Lock(#[expect(dead_code, reason = "held, not read")] File);
 
 /// What every connection to the store says.
-fn options() -> SqliteConnectOptions {
+pub(super) fn options() -> SqliteConnectOptions {
     SqliteConnectOptions::new()
         .busy_timeout(BUSY)
         .foreign_keys(true)
@@ -99,6 +99,24 @@ fn make_folder(folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// The lock as far as there is a file for it: none is made. The inner error is a process that has it.
+pub(super) fn lock_as_found(path: &Path) -> io::Result<Result<Option<Lock>, Held>> {
+    let file = match OpenOptions::new().read(true).write(true).open(beside(path, ".lock")) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Ok(None)),
+        Err(error) => return Err(error),
+    };
+    match file.try_lock() {
+        Ok(()) => Ok(Ok(Some(Lock(file)))),
+        Err(TryLockError::WouldBlock) => Ok(Err(Held)),
+        Err(TryLockError::Error(error)) => Err(error),
+    }
+}
+
+/// Another process has the store.
+#[derive(Debug)]
+pub(super) struct Held;
+
 /// A file beside another.
 pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = OsString::from(path);
@@ -123,7 +141,7 @@ fn private_folder() -> DirBuilder {
 }
 
 /// How many steps the file has taken.
-async fn version(connection: &mut SqliteConnection) -> Result<usize, StoreError> {
+pub(super) async fn version(connection: &mut SqliteConnection) -> Result<usize, StoreError> {
     let application: i32 = number(connection, "PRAGMA application_id").await?;
     let version: i32 = number(connection, "PRAGMA user_version").await?;
     let tables: i32 = number(connection, "SELECT count(*) FROM sqlite_schema").await?;
