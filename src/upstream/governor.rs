@@ -120,9 +120,10 @@ impl Governor {
         known.unwrap_or_else(|| Arc::new(self.make())).report(id, &self.clock)
     }
 
-    /// The handle that counts what a location saved.
+    /// The handle that counts what a location saved; for nobody where it was never called. Who asks for a location that
+    /// is none must not push one out that is.
     pub(super) fn savings(&self, id: &LocationId) -> Savings {
-        self.location(id).saved.clone()
+        self.known().get(id).map(|known| known.location.saved.clone()).unwrap_or_default()
     }
 
     /// For metrics: the locations called last.
@@ -222,7 +223,7 @@ mod tests {
         let busy = governor.leave(&call, &context).await.unwrap();
         for number in 1..MAX_LOCATIONS + 5 {
             tokio::time::advance(Duration::from_millis(1)).await;
-            governor.savings(&id(number));
+            governor.location(&id(number));
         }
         let known = governor.known();
         assert_eq!(known.len(), MAX_LOCATIONS);
@@ -245,12 +246,25 @@ mod tests {
             assert!(leave.tell(Err(CallError::Broken(String::new()))).is_err());
         }
         assert!(!governor.lets_through(&call));
-        let fill = || (1..MAX_LOCATIONS + 5).for_each(|number| drop(governor.savings(&id(number))));
+        let fill = || (1..MAX_LOCATIONS + 5).for_each(|number| drop(governor.location(&id(number))));
         tokio::time::advance(Duration::from_millis(1)).await;
         fill();
         assert!(governor.known().contains_key(&id(0)), "it is still left alone");
         tokio::time::advance(Duration::from_secs(60)).await;
-        (1..20).for_each(|number| drop(governor.savings(&id(MAX_LOCATIONS + 100 + number))));
+        (1..20).for_each(|number| drop(governor.location(&id(MAX_LOCATIONS + 100 + number))));
         assert!(!governor.known().contains_key(&id(0)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_location_that_is_asked_about_and_never_called_leaves_no_trace() {
+        let governor = governor();
+        let known = LocationId::parse("location1").unwrap();
+        let call = Call::get("ghl.test", ["test"]).of_location(&known);
+        drop(governor.leave(&call, &CallContext::new(Lane::Interactive, Duration::from_secs(1))).await.unwrap());
+        governor.savings(&known).add(2);
+        let stranger = LocationId::parse("stranger").unwrap();
+        governor.savings(&stranger).add(3);
+        assert_eq!((governor.report(&stranger).saved_by_cache, governor.report(&known).saved_by_cache), (0, 2));
+        assert_eq!(governor.known().len(), 1, "else strangers would push out those that are called");
     }
 }
