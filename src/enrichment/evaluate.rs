@@ -4,6 +4,7 @@ use super::{
     document::Document,
     engine::{Fault, Source},
     fields::Field,
+    known,
     ownership::{fold, refuses},
     rule_set::{Compiled, Rule, RuleSet},
 };
@@ -20,6 +21,8 @@ pub(super) struct Outcome {
     pub(super) verdict: RuleVerdict,
     /// Folded, in the rule's order, each once.
     pub(super) tags: Vec<String>,
+    /// The same as an explanation shows them: of one that a personal value is part of, its beginning.
+    told_tags: Vec<String>,
     /// The values of fields; `None` is not known, and so not filled. An empty one is left out.
     pub(super) fields: Vec<(Field, Option<String>)>,
     pub(super) why: String,
@@ -27,19 +30,24 @@ pub(super) struct Outcome {
 
 impl Outcome {
     fn nothing(verdict: RuleVerdict, why: String) -> Self {
-        Self { verdict, tags: Vec::new(), fields: Vec::new(), why }
+        Self { verdict, tags: Vec::new(), told_tags: Vec::new(), fields: Vec::new(), why }
     }
 }
 
 impl RuleSet {
-    /// Evaluates every rule for a profile as it is served, and writes nothing.
+    /// Evaluates every rule for a profile as it is served, and writes nothing. Personal values are masked, in tags as well
+    /// as in reasons.
     ///
     /// # Errors
     /// Where it is no profile.
     pub fn evaluate(&self, profile: &Value) -> Result<Vec<RuleOutcome>, Problem> {
         let document = Document::read(profile, &self.inner.owned)?;
         let outcomes = self.inner.outcomes(&document);
-        Ok(self.inner.rules.iter().zip(outcomes).map(|(rule, outcome)| shown(rule, &outcome)).collect())
+        let told = |(rule, outcome): (&Rule, Outcome)| RuleOutcome {
+            tags: outcome.told_tags.clone(),
+            ..shown(rule, &outcome)
+        };
+        Ok(self.inner.rules.iter().zip(outcomes).map(told).collect())
     }
 }
 
@@ -86,16 +94,20 @@ fn judge(environment: &Environment<'_>, rule: &Rule, document: &Document) -> Res
             format!("It holds{told}.")
         }
     };
-    let mut tags = Vec::new();
+    let (mut tags, mut told_tags) = (Vec::new(), Vec::new());
     for source in &rule.tags {
         let tag = tag(environment, rule, source, document)?;
-        tags.extend(tag.filter(|tag| !tags.contains(tag)));
+        if let Some(tag) = tag.filter(|tag| !tags.contains(tag)) {
+            let masked = || format!("{}…", fold(source.literal_start().0));
+            told_tags.push(if known::is_personal(&source.reads) { masked() } else { tag.clone() });
+            tags.push(tag);
+        }
     }
     let fields = rule.fields.iter().filter_map(|(field, source)| {
         let value = value(environment, source, document);
         (value.as_deref() != Some("")).then(|| (field.clone(), value))
     });
-    Ok(Outcome { verdict: RuleVerdict::Matched, tags, fields: fields.collect(), why })
+    Ok(Outcome { verdict: RuleVerdict::Matched, tags, told_tags, fields: fields.collect(), why })
 }
 
 fn told(when: &Source, document: &Document) -> String {

@@ -2,6 +2,7 @@
 //! Also which sections a path rests on, and which values may be shown. A table, which a test holds against the types.
 
 use crate::domain::profile::Section;
+use std::collections::BTreeSet;
 
 /// Properties of `contact`. GHL may send others, which are passed through.
 pub(super) const CONTACT: &[&str] = &[
@@ -201,4 +202,11 @@ pub(super) fn drawn_from(path: &str) -> &'static [&'static str] {
 /// Whether the value at a path may stand in a sentence.
 pub(super) fn may_be_shown(path: &str) -> bool {
     if path.starts_with("contact") { IMPERSONAL.contains(&path) } else { !PERSONAL.contains(&path) }
+}
+
+/// Whether a text that is made of the values at these paths, or of what lies below them, may say something personal.
+pub(super) fn is_personal(paths: &BTreeSet<String>) -> bool {
+    let holds =
+        |path: &String, below: &&str| below.strip_prefix(path.as_str()).is_some_and(|rest| rest.starts_with('.'));
+    paths.iter().any(|path| !may_be_shown(path) || PERSONAL.iter().any(|below| holds(path, below)))
 }

@@ -171,3 +171,16 @@ fn only_empty_fields_are_filled() {
     carry_out(&mut after, &plan);
     assert!(is_empty(&planned(&rules, &after)));
 }
+
+#[test]
+fn an_explanation_masks_what_is_personal_in_tags_too() {
+    let told = |tag: &str| outcomes(&[rule("it", "", "it:", &[tag])], &profile()).remove(0).tags;
+    assert_eq!(told("it:{{ ip.geo.countryCode }}"), ["it:au"]);
+    for personal in
+        ["it:{{ contact.email }}", "IT:{{ ip.geo.city }}", "it:{{ ip.geo|length }}", "it:{{ contact|length }}"]
+    {
+        assert_eq!(told(personal), ["it:…"], "{personal}");
+    }
+    let planned = planned(&[rule("it", "", "it:", &["it:{{ ip.geo.city }}"])], &profile());
+    assert_eq!(planned.add_tags, ["it:sydney"], "what is written is not masked");
+}
