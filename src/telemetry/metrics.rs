@@ -358,35 +358,4 @@ fn with_total(line: &str, counters: &std::collections::HashSet<&str>) -> String 
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn each_result_has_its_counter() {
-        for (index, result) in ProfileResult::ALL.into_iter().enumerate() {
-            assert_eq!(result as usize, index, "ALL is in the order of declaration");
-            let metrics = Metrics::new();
-            metrics.profile_result(result);
-            let text = metrics.render_text();
-            for other in ProfileResult::ALL {
-                let word = other.as_str();
-                let line =
-                    format!("ghl_enrich_profile_results_total{{result=\"{word}\"}} {}", u8::from(other == result));
-                assert!(text.contains(&line), "{line} in {text}");
-            }
-        }
-    }
-
-    #[test]
-    fn text_format_names_a_counter_as_its_samples() {
-        let metrics = Metrics::new();
-        metrics.route("GET", "/v1/x").count(HttpClass::of(200), 0.01);
-        let text = metrics.render_text();
-        assert!(text.contains("# TYPE ghl_enrich_http_requests_total counter"), "{text}");
-        assert!(
-            text.contains("ghl_enrich_http_requests_total{method=\"GET\",route=\"/v1/x\",status=\"2xx\"} 1"),
-            "{text}"
-        );
-        assert!(text.contains("# TYPE ghl_enrich_http_request_seconds histogram") && !text.contains("# EOF"), "{text}");
-    }
-}
+mod tests;
