@@ -41,6 +41,15 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// What happened and, where that is known, why: for who runs the service, not for who calls it.
+    #[must_use]
+    pub fn in_full(&self) -> String {
+        match self {
+            Self::Corrupt(cause) | Self::Failed(cause) => format!("{self}: {cause}"),
+            Self::Full | Self::ReadOnly | Self::Locked | Self::Closed => self.to_string(),
+        }
+    }
+
     /// The problem for who asked.
     #[must_use]
     pub fn to_problem(&self) -> Problem {

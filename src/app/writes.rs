@@ -51,9 +51,10 @@ impl Writing {
         let Some(url) = &settings.store.url else { return Ok(None) };
         let store_tasks = Tasks::new();
         let opened = SqliteStore::open(url, &store_tasks).await;
-        let store: Arc<dyn OperationStore> = Arc::new(
-            opened.with_context(|| format!("store.url ({url}); for a service that takes no writes set it to \"\""))?,
-        );
+        let store: Arc<dyn OperationStore> = Arc::new(opened.map_err(|error| {
+            let why = error.in_full();
+            anyhow::anyhow!("store.url ({url}): {why}; for a service that takes no writes set it to \"\"")
+        })?);
         let operations_parts = operations::Parts {
             store: Arc::clone(&store),
             delivery: Arc::new(delivery(settings, parts)),

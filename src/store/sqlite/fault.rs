@@ -37,12 +37,8 @@ fn of_code(code: Option<&str>, message: &str) -> StoreError {
 pub(super) fn of_io(error: &io::Error) -> StoreError {
     match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => StoreError::Full,
-        // The last three: something else stands in the way.
-        io::ErrorKind::PermissionDenied
-        | io::ErrorKind::ReadOnlyFilesystem
-        | io::ErrorKind::AlreadyExists
-        | io::ErrorKind::IsADirectory
-        | io::ErrorKind::NotADirectory => StoreError::ReadOnly,
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => StoreError::ReadOnly,
+        // Also where something else stands in the way: it has to be told what.
         _ => StoreError::Failed(error.to_string()),
     }
 }

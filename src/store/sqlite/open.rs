@@ -26,6 +26,9 @@ const BUSY: Duration = Duration::from_millis(500);
 /// The WAL is cut to this after it has grown beyond it.
 pub(super) const WAL_BYTES: u64 = 64 * 1024 * 1024;
 
+/// Behind the file's name, that of its lock.
+const LOCK: &str = ".lock";
+
 /// Keeps another process off the file. Given back when dropped, also by a process that dies.
 #[derive(Debug)]
 pub(super) struct Lock(#[expect(dead_code, reason = "held, not read")] File);
@@ -49,8 +52,8 @@ pub(super) async fn file(path: &Path) -> Result<(SqliteConnection, SqliteConnect
         tracing::error!(path = %path.display(), cause = %error, "the store's file cannot be made or opened");
         fault::of_io(&error)
     })?;
-    let lock = prepared.ok_or(StoreError::Locked)?;
-    let options = options().filename(path);
+    let (real, lock) = prepared.ok_or(StoreError::Locked)?;
+    let options = options().filename(real);
     let mut connection = options.connect().await?;
     // Looked at before anything is changed: it may be somebody else's.
     let version = version(&mut connection).await?;
@@ -68,19 +71,27 @@ pub(super) async fn memory() -> Result<SqliteConnection, StoreError> {
     Ok(connection)
 }
 
-/// Makes folder and file, for nobody else to read, and takes the lock; `None` where another process has it.
-fn prepare(path: &Path) -> io::Result<Option<Lock>> {
+/// Makes folder and file, for nobody else to read, and takes the lock; says where the file really is. `None` where another
+/// process has it.
+fn prepare(path: &Path) -> io::Result<Option<(PathBuf, Lock)>> {
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         make_folder(folder)?;
     }
-    let lock = private_file().open(beside(path, ".lock"))?;
-    match lock.try_lock() {
-        Ok(()) => {}
-        Err(TryLockError::WouldBlock) => return Ok(None),
-        Err(TryLockError::Error(error)) => return Err(error),
+    // Closing a file that SQLite has open in this process would cost it its locks, so one that is there is not opened.
+    if !path.exists() {
+        private_file().open(path)?;
     }
-    private_file().open(path)?;
-    Ok(Some(Lock(lock)))
+    // One file has one lock, whatever links lead to it.
+    let real = path.canonicalize()?;
+    if real.is_dir() {
+        return Err(io::ErrorKind::IsADirectory.into());
+    }
+    let lock = private_file().open(beside(&real, LOCK))?;
+    match lock.try_lock() {
+        Ok(()) => Ok(Some((real, Lock(lock)))),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(error)) => Err(error),
+    }
 }
 
 /// Makes a folder and those above it that are missing, and sees to it that the disk knows them: `SQLite` does that for its

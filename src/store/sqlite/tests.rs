@@ -180,6 +180,20 @@ async fn a_second_process_is_kept_off() {
     assert_eq!(On(&again).get("a").await.id.as_str(), "a");
 }
 
+#[cfg(unix)]
+#[tokio::test]
+async fn a_second_process_is_kept_off_by_whatever_name_it_has_for_the_file() {
+    let rig = Rig::file().await;
+    let folder = Folder::new();
+    let (link, early) = (folder.0.join("link.db"), folder.0.join("early.db"));
+    std::os::unix::fs::symlink(path(&rig), &link).unwrap();
+    assert_eq!(open_error(&link).await, StoreError::Locked);
+    // A link that leads to a file which is not there yet.
+    std::os::unix::fs::symlink(folder.0.join("later.db"), &early).unwrap();
+    let _first = SqliteStore::open(&StoreUrl::SqliteFile(early), &rig.tasks).await.unwrap();
+    assert_eq!(open_error(&folder.0.join("later.db")).await, StoreError::Locked);
+}
+
 #[tokio::test]
 async fn a_file_that_something_else_writes_is_locked_for_now() {
     let rig = Rig::file().await;
@@ -265,10 +279,12 @@ async fn a_database_of_a_newer_version_is_left_alone() {
 #[tokio::test]
 async fn a_place_that_cannot_be_written_is_named_at_once() {
     let folder = Folder::new();
-    assert_eq!(open_error(&folder.0).await, StoreError::ReadOnly, "a folder stands there");
+    let StoreError::Failed(cause) = open_error(&folder.0).await else { panic!("a folder stands there") };
+    assert!(cause.contains("directory"), "{cause}");
     let file = folder.0.join("file");
     std::fs::write(&file, "").unwrap();
-    assert_eq!(open_error(&file.join("store.db")).await, StoreError::ReadOnly, "a file stands where a folder should");
+    let StoreError::Failed(_) = open_error(&file.join("store.db")).await else { panic!("a file stands in the way") };
+    assert_eq!(std::fs::read_dir(&folder.0).unwrap().count(), 1, "nothing is left behind");
 }
 
 #[cfg(unix)]
