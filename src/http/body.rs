@@ -120,6 +120,11 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
         Problem::new(ProblemKind::MalformedBody, "The body is not well-formed JSON.")
             .with_error(pointer(&fault.path), fault.message)
     })?;
+    // Every body of ours is an object; as a list of its values, which serde would take as well, it is not documented.
+    if !bytes.trim_ascii_start().starts_with(b"{") {
+        return Err(Problem::new(ProblemKind::ValidationFailed, "The body is JSON, but not what this route takes.")
+            .with_error("", "must be a JSON object"));
+    }
     let mut decoder = serde_json::Deserializer::from_slice(bytes);
     serde_path_to_error::deserialize(&mut decoder).map_err(|error| {
         Problem::new(ProblemKind::ValidationFailed, "The body is JSON, but not what this route takes.")
@@ -173,7 +178,9 @@ mod tests {
     fn another_shape_is_pointed_at() {
         assert!(parse::<Body>(br#"{"a/b":[1]}"#).is_ok());
         assert_eq!(refused(r#"{"a/b":[1,"x"]}"#), (ProblemKind::ValidationFailed, "/a~1b/1".to_owned()));
-        assert_eq!(refused("[]").0, ProblemKind::ValidationFailed);
+        for other in ["[]", "[[1]]", "null", "7", " \n[[1]]"] {
+            assert_eq!(refused(other), (ProblemKind::ValidationFailed, String::new()), "{other}");
+        }
         assert_eq!(refused(r#"{"a/b":[],"c":1}"#).0, ProblemKind::ValidationFailed);
     }
 
