@@ -202,6 +202,7 @@ fn a_due_date_has_a_zone_and_goes_out_in_utc() {
         ("2026-12-01T09:30:00.123456789+10:00", "2026-11-30T23:30:00.123Z"),
         ("2026-12-01t09:30:00z", "2026-12-01T09:30:00.000Z"),
         ("2026-12-01T00:00:00-00:30", "2026-12-01T00:30:00.000Z"),
+        ("2026-12-02T09:30:00+23:59", "2026-12-01T09:31:00.000Z"),
     ] {
         assert_eq!(new_task(&task(("dueDate", json!(given)))).unwrap()["dueDate"], sent, "{given}");
     }
@@ -215,6 +216,8 @@ fn a_due_date_has_a_zone_and_goes_out_in_utc() {
                 "2026-12-01T09:30Z",
                 "2026-12-01T09:30:00.Z",
                 "2026-12-01T09:30:00+10",
+                "2026-12-01T09:30:00+24:00",
+                "2026-12-01T09:30:00-25:00",
             ])
             .chain([
                 "+002026-12-01T09:30:00Z",
@@ -224,6 +227,9 @@ fn a_due_date_has_a_zone_and_goes_out_in_utc() {
             ])
     {
         refused(new_task(&task(("dueDate", json!(bad)))), "/dueDate", "RFC 3339");
+    }
+    for none in ["2026-02-30T00:00:00Z", "2026-12-01T00:00:00+10:75", "9999-12-31T23:59:59Z"] {
+        refused(new_task(&task(("dueDate", json!(none)))), "/dueDate", "no such time");
     }
     refused(new_task(&task(("dueDate", json!(1_764_581_400)))), "/dueDate", "text");
     refused(new_task(&task(("dueDate", Value::Null))), "/dueDate", "null");

@@ -164,16 +164,20 @@ fn date(text: &str) -> Option<Date> {
 
 /// A point in time (RFC 3339), in UTC and to the millisecond, as GHL gives it back.
 pub(super) fn instant(text: &str) -> Checked {
-    match rfc3339(text.trim()) {
-        Some(at) => Ok(at.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()),
-        None => refuse("must be a date and time with its zone (RFC 3339) such as 2026-11-22T09:30:00Z"),
+    let text = text.trim().to_ascii_uppercase();
+    // jiff reads more than RFC 3339 has, so the shape is looked at first.
+    if is_rfc3339(&text).is_none() {
+        return refuse("must be a date and time with its zone (RFC 3339) such as 2026-11-22T09:30:00Z");
+    }
+    match text.parse::<Timestamp>() {
+        Ok(at) => Ok(at.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()),
+        Err(_) => refuse("is written as in RFC 3339, but there is no such time, or it is after 9999-12-30T22:00:00Z"),
     }
 }
 
-/// jiff reads more than RFC 3339 has, so the shape is looked at first.
-fn rfc3339(text: &str) -> Option<Timestamp> {
+fn is_rfc3339(text: &str) -> Option<()> {
     let (date, rest) = text.split_at_checked(10)?;
-    let time = rest.strip_prefix(['T', 't'])?;
+    let time = rest.strip_prefix('T')?;
     let (time, rest) = time.split_at_checked(8)?;
     let zone = match rest.strip_prefix('.') {
         Some(fraction) => {
@@ -182,9 +186,8 @@ fn rfc3339(text: &str) -> Option<Timestamp> {
         }
         None => rest,
     };
-    let offset = zone.strip_prefix(['+', '-']).is_some_and(|offset| like(offset, "00:00"));
-    let formed = like(date, "0000-00-00") && like(time, "00:00:00") && (offset || matches!(zone, "Z" | "z"));
-    if formed { text.to_ascii_uppercase().parse().ok() } else { None }
+    let offset = zone.strip_prefix(['+', '-']).is_some_and(|offset| like(offset, "00:00") && offset < "24:00");
+    (like(date, "0000-00-00") && like(time, "00:00:00") && (offset || zone == "Z")).then_some(())
 }
 
 /// Whether a text has digits where the pattern has, and otherwise the same characters.
