@@ -21,7 +21,7 @@ use crate::{
 use burst::{Burst, Sent, Wait};
 use day::Day;
 use headers::RateHeaders;
-use jiff::{SignedDuration, Timestamp};
+use jiff::{SignedDuration, Timestamp, Unit};
 use queue::{LANES, Place, Queue};
 use std::{
     collections::BTreeMap,
@@ -325,7 +325,9 @@ fn milliseconds(duration: Duration) -> u64 {
 }
 
 fn later(wall: Timestamp, by: Duration) -> Timestamp {
-    SignedDuration::try_from(by).ok().and_then(|by| wall.checked_add(by).ok()).unwrap_or(Timestamp::MAX)
+    let at = SignedDuration::try_from(by).ok().and_then(|by| wall.checked_add(by).ok()).unwrap_or(Timestamp::MAX);
+    // Two clocks were read one after the other: what is finer is noise.
+    at.round(Unit::Millisecond).unwrap_or(at)
 }
 
 /// From now until the day ends in UTC, and a second more: clocks differ.

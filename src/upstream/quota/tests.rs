@@ -112,6 +112,12 @@ async fn headers_that_are_missing_leave_what_is_known() {
 }
 
 #[test]
+fn a_time_that_is_told_has_milliseconds() {
+    let now: Timestamp = "2026-03-02T23:59:00.5Z".parse().unwrap();
+    assert_eq!(later(now, Duration::from_nanos(500_000_105)).to_string(), "2026-03-02T23:59:01Z");
+}
+
+#[test]
 fn a_day_ends_at_midnight_utc_unless_told() {
     let now: Timestamp = "2026-03-02T23:59:00Z".parse().unwrap();
     assert_eq!(until_midnight(now), Duration::from_secs(61));
