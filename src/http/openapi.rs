@@ -148,9 +148,9 @@ fn complete_operation(path: &str, operation: &mut Operation) -> Vec<ProblemKind>
         // Writes, but as several operations: its answer is a report on them, never a 202.
         operation.parameters.get_or_insert_default().push(RefOr::T(writing::idempotency_parameter()));
     }
-    for response in operation.responses.responses.values_mut() {
+    for (status, response) in &mut operation.responses.responses {
         if let RefOr::T(response) = response {
-            complete_response(response);
+            complete_response(status, response);
         }
     }
     kinds
@@ -167,9 +167,7 @@ fn complete_write(operation: &mut Operation) {
     parameters.extend([writing::idempotency_parameter(), writing::prefer_parameter()].map(RefOr::T));
     for (status, response) in &mut operation.responses.responses {
         let RefOr::T(response) = response else { continue };
-        if status.starts_with('2') {
-            response.headers.extend(writing::returned_headers(status));
-        }
+        response.headers.extend(writing::returned_headers(status));
         if status == "202" {
             response.links.insert("getOperation".to_owned(), RefOr::T(writing::link_to_operation()));
         }
@@ -247,9 +245,17 @@ fn problem_response(kinds: &[ProblemKind]) -> Response {
     ResponseBuilder::new().description(names.collect::<Vec<_>>().join("; ")).content(PROBLEM_JSON, content).build()
 }
 
-fn complete_response(response: &mut Response) {
-    let mut header = Header::default();
-    header.description = Some("The request's id, taken from the request or made".to_owned());
-    header.example = Some(Value::from("0199b2a0c4e57d1f8a2b6c3d4e5f6071"));
-    response.headers.insert("X-Request-Id".to_owned(), RefOr::T(header));
+fn complete_response(status: &str, response: &mut Response) {
+    let mut add = |name: &str, says: &str, example: &str| {
+        let mut header = Header::default();
+        header.description = Some(says.to_owned());
+        header.example = Some(Value::from(example));
+        response.headers.entry(name.to_owned()).or_insert(RefOr::T(header));
+    };
+    add("X-Request-Id", "The request's id, taken from the request or made", "0199b2a0c4e57d1f8a2b6c3d4e5f6071");
+    match status {
+        "401" => add("WWW-Authenticate", "How to identify oneself", "Bearer realm=\"ghl-enrich\""),
+        "429" | "503" => add("Retry-After", "When to try again, seconds, where that is known", "7"),
+        _ => {}
+    }
 }

@@ -101,7 +101,14 @@ fn every_write_says_how_it_may_be_repeated_awaited_and_followed() {
             assert_eq!(response["headers"]["Location"].is_object(), status != "200", "{at} {status}");
         }
         for status in ["409", "422", "503"] {
-            assert!(operation["responses"][status].is_object(), "{at} {status}");
+            let headers = &operation["responses"][status]["headers"];
+            assert!(
+                headers["Operation-Id"].is_object() && headers["Idempotency-Replayed"].is_object(),
+                "{at} {status}"
+            );
+        }
+        for status in ["400", "401", "403"] {
+            assert!(operation["responses"][status]["headers"]["Operation-Id"].is_null(), "{at} {status}");
         }
         let Some(body) = operation["requestBody"]["content"]["application/json"]["schema"]["$ref"].as_str() else {
             assert_eq!(method, "delete", "{at}");
@@ -149,6 +156,17 @@ fn examples_of_bodies_pass_and_their_properties_are_known() {
         for (property, shape) in properties {
             let may_be_null = shape["type"].as_array().is_some_and(|types| types.contains(&json!("null")));
             assert_eq!(!refused.contains(&format!("/{property}")), may_be_null, "{name}.{property}: {shape}");
+        }
+    }
+}
+
+#[test]
+fn headers_of_problems_are_told() {
+    for (path, method, operation) in operations(&document()) {
+        let responses = &operation["responses"];
+        for (status, header) in [("401", "WWW-Authenticate"), ("429", "Retry-After"), ("503", "Retry-After")] {
+            let told = responses[status]["headers"][header].is_object();
+            assert_eq!(told, responses[status].is_object(), "{method} {path} {status}");
         }
     }
 }

@@ -34,16 +34,21 @@ fn parameter(name: &str, says: &str, schema: Schema) -> Parameter {
         .build()
 }
 
-/// The headers of a success with this status.
+/// The headers of an answer with this status.
 pub(in crate::http) fn returned_headers(status: &str) -> BTreeMap<String, RefOr<Header>> {
     let mut headers = BTreeMap::new();
+    if matches!(status, "400" | "401" | "403" | "406" | "413" | "415" | "429") {
+        // Refused at the door: there is no operation.
+        return headers;
+    }
     let mut add = |name: &str, says: &str, example: Value| {
         let mut header = Header::default();
         header.description = Some(says.to_owned());
         header.example = Some(example);
         headers.insert(name.to_owned(), RefOr::T(header));
     };
-    add("Operation-Id", "Id of the operation that the write became", json!("op0199b2a0c4e57d1f8a2b6c3d4e5f6071"));
+    let operation = "Id of the operation that the write became; not where it was refused before it was one";
+    add("Operation-Id", operation, json!("op0199b2a0c4e57d1f8a2b6c3d4e5f6071"));
     add("Idempotency-Replayed", "`true` where an earlier request with the same key made the operation", json!("true"));
     add("Preference-Applied", "The preferences that were followed (RFC 7240)", json!("wait=5"));
     match status {
