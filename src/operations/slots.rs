@@ -149,8 +149,13 @@ impl Slot {
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        self.rest();
-        self.slots.lock().operations.remove(&self.id);
+        let mut held = self.slots.lock();
+        held.operations.remove(&self.id);
+        if self.permit.take().is_some() {
+            held.give_back(&self.location);
+        }
+        drop(held);
+        // Once: each ring is a round of the worker.
         self.slots.freed.notify_one();
     }
 }
