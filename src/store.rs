@@ -171,8 +171,8 @@ pub trait OperationStore: Send + Sync + fmt::Debug {
     /// of them for another operation's.
     fn claimed_ids(&self, contact: Option<ContactId>, kind: WriteKind, since: Timestamp) -> Stored<'_, Vec<String>>;
 
-    /// When the next pending operation is due, if one waits for its time alone.
-    fn next_due(&self) -> Stored<'_, Option<Timestamp>>;
+    /// When the next pending operation is due, if one waits for its time alone. Those of a `closed` location wait for it.
+    fn next_due(&self, closed: Vec<LocationId>) -> Stored<'_, Option<Timestamp>>;
 
     /// Makes a failed or dead operation pending again, its attempts counted anew.
     fn retry(&self, id: OperationId, entry: AuditEntry, now: Timestamp) -> Stored<'_, Changed>;

@@ -91,7 +91,7 @@ async fn round(core: &Arc<Core>, twice: &mut Vec<OperationId>, seen: &mut Seen) 
     };
     let now = core.clock.now();
     let claimed =
-        core.store.claim(now, lease_until(core, now), u32::try_from(limit).unwrap_or(u32::MAX), closed).await?;
+        core.store.claim(now, lease_until(core, now), u32::try_from(limit).unwrap_or(u32::MAX), closed.clone()).await?;
     let full = claimed.len() >= limit;
     for operation in claimed {
         let id = operation.id.clone();
@@ -102,7 +102,7 @@ async fn round(core: &Arc<Core>, twice: &mut Vec<OperationId>, seen: &mut Seen) 
     if full {
         return Ok(Duration::ZERO);
     }
-    let due = core.store.next_due().await?;
+    let due = core.store.next_due(closed).await?;
     Ok(pause(now, core.clock.now(), due, &gates))
 }
 
@@ -139,7 +139,7 @@ async fn take_again(core: &Arc<Core>, twice: &mut Vec<OperationId>) -> Result<()
 fn pause(claimed_at: Timestamp, now: Timestamp, due: Option<Timestamp>, gates: &GateView) -> Duration {
     const SHORTEST: Duration = Duration::from_millis(1);
     let until_due = match due {
-        // It was due and passed over: its location is closed or has its share. A free slot or an open gate is its time.
+        // It fell due in that moment, or somebody made it due.
         Some(due) if due <= claimed_at => POLL,
         Some(due) => backoff::until(now, due).min(POLL),
         None => IDLE_POLL,

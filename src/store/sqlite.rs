@@ -195,8 +195,8 @@ impl OperationStore for SqliteStore {
         Box::pin(self.read(lists::ClaimedIds { contact, kind, since }))
     }
 
-    fn next_due(&self) -> Stored<'_, Option<Timestamp>> {
-        Box::pin(self.read(lists::NextDue))
+    fn next_due(&self, closed: Vec<LocationId>) -> Stored<'_, Option<Timestamp>> {
+        Box::pin(self.read(lists::NextDue { closed }))
     }
 
     fn retry(&self, id: OperationId, entry: AuditEntry, now: Timestamp) -> Stored<'_, Changed> {

@@ -140,8 +140,8 @@ impl OperationStore for Mortal {
         self.read(|store| store.claimed_ids(contact, kind, since))
     }
 
-    fn next_due(&self) -> Stored<'_, Option<Timestamp>> {
-        self.read(|store| store.next_due())
+    fn next_due(&self, closed: Vec<LocationId>) -> Stored<'_, Option<Timestamp>> {
+        self.read(|store| store.next_due(closed))
     }
 
     fn retry(&self, id: OperationId, entry: AuditEntry, now: Timestamp) -> Stored<'_, Changed> {

@@ -2,13 +2,13 @@
 
 use super::{
     fault::damaged,
-    rows::{millis, operation, time},
+    rows::{json, millis, operation, time},
     turns::NEXT_DUE,
     writer::Work,
 };
 use crate::{
     domain::{
-        ids::{ContactId, OperationId},
+        ids::{ContactId, LocationId, OperationId},
         operation::{Operation, OperationFilter, OperationState},
         write::WriteKind,
     },
@@ -152,14 +152,17 @@ impl Work for ClaimedIds {
 }
 
 /// [`OperationStore::next_due`](crate::store::OperationStore::next_due)
-pub(super) struct NextDue;
+pub(super) struct NextDue {
+    pub closed: Vec<LocationId>,
+}
 
 impl Work for NextDue {
     type Answer = Option<Timestamp>;
 
     fn run<'a>(&'a self, on: &'a mut SqliteConnection) -> BoxFuture<'a, Result<Option<Timestamp>, StoreError>> {
         Box::pin(async move {
-            let due: Option<i64> = sqlx::query_scalar(NEXT_DUE).fetch_one(on).await?;
+            let closed: Vec<&str> = self.closed.iter().map(LocationId::as_str).collect();
+            let due: Option<i64> = sqlx::query_scalar(NEXT_DUE).bind(json(&closed)?).fetch_one(on).await?;
             due.map(time).transpose()
         })
     }

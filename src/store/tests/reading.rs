@@ -160,13 +160,14 @@ async fn ids_that_were_told_are_known(store: &SqliteStore) {
 
 async fn the_next_one_due_is_known(store: &SqliteStore) {
     let on = On(store);
-    assert_eq!(store.next_due().await.unwrap(), None);
+    assert_eq!(store.next_due(vec![]).await.unwrap(), None);
     on.accept("a", note("c1")).await;
     on.accept("b", note("c2")).await;
     on.claim(1).await;
     on.end("a", 1, later(50, None), 2).await;
     on.end("b", 1, later(40, None), 2).await;
-    assert_eq!(store.next_due().await.unwrap(), Some(at(40)));
+    assert_eq!(store.next_due(vec![]).await.unwrap(), Some(at(40)));
+    assert_eq!(store.next_due(vec![location()]).await.unwrap(), None, "it waits for its location");
 }
 
 async fn how_many_stand_where_is_known(store: &SqliteStore) {
