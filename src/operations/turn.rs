@@ -229,6 +229,7 @@ impl Turn {
     /// It is not known whether GHL did it.
     async fn unknown(&self, problem: Problem, tried: Tried) {
         self.core.touch(&self.operation, None);
+        self.core.gates.failed(&self.operation.location, &self.core.backoff);
         let attempts = self.operation.attempts.saturating_add(1);
         // What may double does not end while it is open whether it was done: it is looked for once more, and then ends.
         if attempts >= self.core.settings.max_attempts && !may_double(self.operation.write.kind()) {
