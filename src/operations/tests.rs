@@ -1,5 +1,6 @@
 //! The operations against the real store in memory, with a delivery that does as it is told (`flow`, `requests`,
-//! `bounds`) and against a model of GHL that loses answers while the process dies again and again (`model`).
+//! `bounds`), against a model of GHL that loses answers while the process dies again and again (`model`), and with the whole
+//! chain below HTTP through storms and outages (`storms`).
 
 mod bounds;
 mod clocks;
@@ -7,6 +8,8 @@ mod double;
 mod flow;
 mod model;
 mod requests;
+#[expect(clippy::print_stdout, reason = "the figures are what they are run for")]
+mod storms;
 
 use super::*;
 use crate::domain::{

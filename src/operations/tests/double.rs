@@ -21,6 +21,7 @@ use std::{
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, AtomicU64, Ordering},
+        mpsc,
     },
     time::Duration,
 };
@@ -43,12 +44,44 @@ pub(super) struct Mortal {
     pub(super) end_lag_ms: AtomicU64,
     pub(super) claims: AtomicU64,
     pub(super) ends: AtomicU64,
+    /// All that it was asked.
+    pub(super) commands: AtomicU64,
+    /// Where time stands still while it works.
+    stilled: Option<Tasks>,
+}
+
+/// Holds a paused clock: tokio does not advance it while blocking work is under way.
+struct Still(Option<mpsc::Sender<()>>);
+
+impl Still {
+    fn new(tasks: &Tasks) -> Self {
+        let (held, until_dropped) = mpsc::channel::<()>();
+        tasks.spawn_work("still", move || until_dropped.recv().is_ok());
+        Self(Some(held))
+    }
+}
+
+impl Drop for Still {
+    fn drop(&mut self) {
+        drop(self.0.take());
+    }
 }
 
 impl Mortal {
     pub(super) fn new(inner: Arc<dyn OperationStore>) -> Arc<Self> {
+        Self::make(inner, None)
+    }
+
+    /// A store that takes no time on a paused clock.
+    pub(super) fn still(inner: Arc<dyn OperationStore>, tasks: &Tasks) -> Arc<Self> {
+        Self::make(inner, Some(tasks.clone()))
+    }
+
+    fn make(inner: Arc<dyn OperationStore>, stilled: Option<Tasks>) -> Arc<Self> {
         Arc::new(Self {
             inner,
+            stilled,
+            commands: AtomicU64::new(0),
             dead: AtomicBool::new(false),
             failing: AtomicBool::new(false),
             end_lag_ms: AtomicU64::new(0),
@@ -80,11 +113,21 @@ impl Mortal {
         if let Err(failure) = self.state(writes) {
             return Box::pin(std::future::ready(Err(failure)));
         }
-        let asked = ask(self.inner.as_ref());
+        let asked = self.counted(ask(self.inner.as_ref()));
         Box::pin(async move {
             let answer = asked.await?;
             self.state(false)?;
             Ok(answer)
+        })
+    }
+
+    fn counted<'a, T: Send + 'a>(&'a self, asked: Stored<'a, T>) -> Stored<'a, T> {
+        Box::pin(async move {
+            self.commands.fetch_add(1, Ordering::SeqCst);
+            let still = self.stilled.as_ref().map(Still::new);
+            let answer = asked.await;
+            drop(still);
+            answer
         })
     }
 }
@@ -95,7 +138,7 @@ impl OperationStore for Mortal {
         if let Err(failure) = self.state(true) {
             return Box::pin(std::future::ready(Err(failure)));
         }
-        self.inner.accept(new, entry)
+        self.counted(self.inner.accept(new, entry))
     }
 
     fn claim(
