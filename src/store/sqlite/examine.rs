@@ -36,6 +36,8 @@ pub(super) async fn examine(url: &StoreUrl) -> Result<Examined, StoreError> {
         }
         Err(error) => return Err(fault::of_io(&error)),
     }
+    // The lock stands beside the file itself, whatever links lead to it.
+    let path = &path.canonicalize().map_err(|error| fault::of_io(&error))?;
     // Held to the end, so that no service starts to write meanwhile.
     let Ok(_lock) = open::lock_as_found(path).map_err(|error| fault::of_io(&error))? else {
         return Ok(Examined::InUse);

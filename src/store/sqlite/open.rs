@@ -112,7 +112,7 @@ fn make_folder(folder: &Path) -> io::Result<()> {
 
 /// The lock as far as there is a file for it: none is made. The inner error is a process that has it.
 pub(super) fn lock_as_found(path: &Path) -> io::Result<Result<Option<Lock>, Held>> {
-    let file = match OpenOptions::new().read(true).write(true).open(beside(path, ".lock")) {
+    let file = match OpenOptions::new().read(true).write(true).open(beside(path, LOCK)) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Ok(None)),
         Err(error) => return Err(error),

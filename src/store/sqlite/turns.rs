@@ -62,10 +62,8 @@ pub(super) const DUE: &str = concat!(
 );
 
 /// When the next of those whose turn it is, is due.
-pub(super) const NEXT_DUE: &str = concat!(
-    places!(),
-    " SELECT min(due_at) FROM firsts WHERE location NOT IN (SELECT value FROM json_each($1))"
-);
+pub(super) const NEXT_DUE: &str =
+    concat!(places!(), " SELECT min(due_at) FROM firsts WHERE location NOT IN (SELECT value FROM json_each($1))");
 
 /// [`OperationStore::claim`](crate::store::OperationStore::claim)
 pub(super) struct Claim {
