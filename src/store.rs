@@ -129,6 +129,19 @@ pub struct Depth {
     pub oldest_open: Option<Timestamp>,
 }
 
+/// Which times of pending operations cannot be right, and what is put in their place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Hasten {
+    /// No attempt has begun later than this.
+    pub now: Timestamp,
+    /// Nothing is due later than this.
+    pub latest: Timestamp,
+    /// When those are due, and settled, that would be due later.
+    pub settles: Timestamp,
+    /// Since when those are uncertain that would be so since a time to come.
+    pub since: Timestamp,
+}
+
 /// The durable side of operations. Methods may be called from any task, any number at once.
 pub trait OperationStore: Send + Sync + fmt::Debug {
     /// Stores an operation and its `accepted` entry in the log, unless its idempotency key came before: the key decides
@@ -152,9 +165,9 @@ pub trait OperationStore: Send + Sync + fmt::Debug {
     /// and not due before that. Says how many.
     fn recover(&self, settles: Timestamp) -> Stored<'_, u64>;
 
-    /// Nothing is put off so far that it is due after `latest`, unless the clock was set back since: such pending
-    /// operations are due at `due`, and settled then; `uncertain_since` is no later than `since`. Says how many.
-    fn hasten(&self, latest: Timestamp, due: Timestamp, since: Timestamp) -> Stored<'_, u64>;
+    /// Mends the times of pending operations that only a clock can have given them which was set back since. Says of how
+    /// many.
+    fn hasten(&self, times: Hasten) -> Stored<'_, u64>;
 
     /// Ends an attempt: the operation's new state and the log's entry, both or neither. `false` where the operation is no
     /// longer running this attempt: an entry of an attempt bears its number, one more than those counted before it. An

@@ -12,7 +12,7 @@ use crate::{
     clock::Clock,
     domain::operation::{AuditEntry, Operation, Written},
     settings::OperationSettings,
-    store::{OperationStore, StoreError, Stored},
+    store::{Hasten, OperationStore, StoreError, Stored},
     tasks::Tasks,
     telemetry::metrics::Metrics,
     telemetry::metrics::OperationMetrics,
@@ -136,7 +136,8 @@ impl Core {
         let (now, settings) = (self.clock.now(), &self.settings);
         // Nothing is put off further than the cap and its jitter.
         let latest = later(now, settings.retry_cap.saturating_mul(2).saturating_add(settings.settle));
-        let hastened = self.store.hasten(latest, later(now, settings.settle), earlier(now, UNCERTAIN_BEFORE)).await?;
+        let (settles, since) = (later(now, settings.settle), earlier(now, UNCERTAIN_BEFORE));
+        let hastened = self.store.hasten(Hasten { now, latest, settles, since }).await?;
         if hastened > 0 {
             tracing::warn!(operations = hastened, "the clock was set back: what waited for the old time goes on now");
         }

@@ -16,7 +16,7 @@ mod writer;
 
 pub use examine::Examined;
 
-use super::{Accepted, Changed, Depth, OperationStore, Page, Reservation, StoreError, Stored};
+use super::{Accepted, Changed, Depth, Hasten, OperationStore, Page, Reservation, StoreError, Stored};
 use crate::{
     domain::{
         ids::{ContactId, LocationId, OperationId},
@@ -175,8 +175,8 @@ impl OperationStore for SqliteStore {
         Box::pin(self.writer.call(turns::Recover { settles }))
     }
 
-    fn hasten(&self, latest: Timestamp, due: Timestamp, since: Timestamp) -> Stored<'_, u64> {
-        Box::pin(self.writer.call(turns::Hasten { latest, due, since }))
+    fn hasten(&self, times: Hasten) -> Stored<'_, u64> {
+        Box::pin(self.writer.call(times))
     }
 
     fn end_attempt(&self, id: OperationId, end: AttemptEnd, entry: AuditEntry, now: Timestamp) -> Stored<'_, bool> {

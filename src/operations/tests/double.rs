@@ -10,7 +10,9 @@ use crate::{
     },
     operations::{Attempted, Delivery, Looked},
     settings::StoreUrl,
-    store::{Accepted, Changed, Depth, OperationStore, Page, Reservation, StoreError, Stored, sqlite::SqliteStore},
+    store::{
+        Accepted, Changed, Depth, Hasten, OperationStore, Page, Reservation, StoreError, Stored, sqlite::SqliteStore,
+    },
     tasks::Tasks,
 };
 use futures_util::future::BoxFuture;
@@ -156,8 +158,8 @@ impl OperationStore for Mortal {
         self.write(|store| store.recover(settles))
     }
 
-    fn hasten(&self, latest: Timestamp, due: Timestamp, since: Timestamp) -> Stored<'_, u64> {
-        self.write(|store| store.hasten(latest, due, since))
+    fn hasten(&self, times: Hasten) -> Stored<'_, u64> {
+        self.write(|store| store.hasten(times))
     }
 
     fn end_attempt(&self, id: OperationId, end: AttemptEnd, entry: AuditEntry, now: Timestamp) -> Stored<'_, bool> {

@@ -16,7 +16,7 @@ use crate::{
         problem::Problem,
         write::WriteKind,
     },
-    store::{Changed, StoreError},
+    store::{Changed, Hasten, StoreError},
 };
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
@@ -140,25 +140,20 @@ impl Work for Recover {
     }
 }
 
-/// [`OperationStore::hasten`](crate::store::OperationStore::hasten)
-pub(super) struct Hasten {
-    pub latest: Timestamp,
-    pub due: Timestamp,
-    pub since: Timestamp,
-}
-
 impl Work for Hasten {
     type Answer = u64;
 
     fn run<'a>(&'a self, on: &'a mut SqliteConnection) -> BoxFuture<'a, Result<u64, StoreError>> {
         Box::pin(async move {
             let hastened = sqlx::query(
-                "UPDATE operations SET due_at = $2, settles_at = min(settles_at, $2),
-                     uncertain_since = min(uncertain_since, $3)
-                 WHERE state = 'pending' AND due_at > $1",
+                "UPDATE operations SET due_at = iif(due_at > $2, $3, due_at),
+                     settles_at = iif(settles_at > $2, $3, settles_at),
+                     uncertain_since = iif(uncertain_since > $1, $4, uncertain_since)
+                 WHERE state = 'pending' AND (due_at > $2 OR uncertain_since > $1)",
             )
+            .bind(millis(self.now))
             .bind(millis(self.latest))
-            .bind(millis(self.due))
+            .bind(millis(self.settles))
             .bind(millis(self.since))
             .execute(on)
             .await?;

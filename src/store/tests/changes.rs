@@ -6,7 +6,7 @@ use crate::{
         ids::OperationId,
         operation::{AttemptEnd, AuditEvent, AuditFilter, NewOperation, Operation, OperationState},
     },
-    store::{Accepted, Changed, OperationStore, Reservation, sqlite::SqliteStore},
+    store::{Accepted, Changed, Hasten, OperationStore, Reservation, sqlite::SqliteStore},
 };
 
 on_every_store! {
@@ -16,6 +16,7 @@ on_every_store! {
     what_waits_can_be_taken_back,
     what_may_have_happened_is_not_taken_back,
     what_is_old_is_forgotten_and_what_is_needed_is_not,
+    after_the_clock_was_set_back_nothing_waits_for_the_old_time,
     a_key_is_kept_while_its_operation_is_open,
     pruning_goes_on_beyond_one_batch,
 }
@@ -160,6 +161,25 @@ async fn what_is_old_is_forgotten_and_what_is_needed_is_not(store: &SqliteStore)
     let entries = store.audit(AuditFilter::default(), None, 100).await.unwrap().items.len() as u64;
     assert_eq!(store.prune(at(0), at(0), at(1)).await.unwrap(), entries);
     assert!(store.audit(AuditFilter::default(), None, 100).await.unwrap().items.is_empty());
+}
+
+async fn after_the_clock_was_set_back_nothing_waits_for_the_old_time(store: &SqliteStore) {
+    let on = On(store);
+    for (id, due, since) in [("a", 500, 480), ("b", 40, 38), ("c", 40, 20)] {
+        on.accept(id, note(id)).await;
+        on.claim(1).await;
+        assert!(on.end(id, 1, later(due, Some((since, due))), 2).await);
+    }
+    let hastened =
+        store.hasten(Hasten { now: at(30), latest: at(100), settles: at(35), since: at(-50) }).await.unwrap();
+    assert_eq!(hastened, 2);
+    let times = async |id: &str| {
+        let operation = on.get(id).await;
+        (operation.due_at, operation.settles_at, operation.uncertain_since)
+    };
+    assert_eq!(times("a").await, (at(35), Some(at(35)), Some(at(-50))));
+    assert_eq!(times("b").await, (at(40), Some(at(40)), Some(at(-50))), "it cannot have begun yet");
+    assert_eq!(times("c").await, (at(40), Some(at(40)), Some(at(20))));
 }
 
 async fn a_key_is_kept_while_its_operation_is_open(store: &SqliteStore) {
