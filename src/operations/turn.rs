@@ -206,7 +206,7 @@ impl Turn {
         if self.core.insist(|store| store.append(entry.clone())).await.is_none() {
             return;
         }
-        let since = self.operation.uncertain_since.unwrap_or(tried.began_at);
+        let since = self.begun(&tried);
         let settles_at = later(self.core.clock.now(), self.core.settings.settle);
         self.operation.uncertain_since = Some(since);
         let uncertain = Some((since, settles_at));
@@ -226,6 +226,12 @@ impl Turn {
         }
     }
 
+    /// Since when it is not known whether GHL did it: the begin of the first such attempt, by the clock as it is now. What
+    /// the clock said at its begin may have been mended since.
+    fn begun(&self, tried: &Tried) -> Timestamp {
+        self.operation.uncertain_since.unwrap_or_else(|| earlier(self.core.clock.now(), tried.took))
+    }
+
     /// It is not known whether GHL did it.
     async fn unknown(&self, problem: Problem, tried: Tried) {
         self.core.touch(&self.operation, None);
@@ -236,7 +242,7 @@ impl Turn {
             self.finish(AttemptEnd::Dead(problem), tried, "dead").await;
             return;
         }
-        let since = self.operation.uncertain_since.unwrap_or(tried.began_at);
+        let since = self.begun(&tried);
         let settles_at = later(self.core.clock.now(), self.core.settings.settle);
         let wait = self.core.backoff.pause(attempts);
         let put_off = PutOff { problem, wait, counts: true, uncertain: Some((since, settles_at)) };

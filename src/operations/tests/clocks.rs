@@ -32,6 +32,21 @@ async fn a_clock_that_was_set_back_while_nobody_ran_keeps_nobody_waiting() {
     assert_eq!(house.end_of(&id).await.state, OperationState::Done);
 }
 
+/// Else what the attempt made would look older than it, and be made again.
+#[tokio::test]
+async fn an_attempt_is_never_uncertain_since_a_time_to_come() {
+    let house = House::new().await;
+    house.script.will([broken()]);
+    house.script.hold(true);
+    let id = house.submit(note("c1", "hello")).await;
+    until("it is under way", async || !house.script.calls().is_empty()).await;
+    house.clock.advance(SignedDuration::from_mins(-5));
+    house.script.hold(false);
+    house.end_of(&id).await;
+    let look = house.script.calls().into_iter().find(|call| call.look).unwrap();
+    assert!(look.operation.uncertain_since.unwrap() <= house.clock.now());
+}
+
 #[tokio::test]
 async fn a_clock_that_jumps_ahead_makes_no_done_write_undone() {
     let house = House::new().await;
