@@ -77,3 +77,28 @@ pub enum Looked {
         retry_after: Option<Duration>,
     },
 }
+
+impl Attempted {
+    /// The word used in metrics.
+    pub(super) const fn word(&self) -> &'static str {
+        match self {
+            Self::Done { .. } => "done",
+            Self::Refused { doubtful: false, .. } => "refused",
+            Self::Refused { doubtful: true, .. } => "doubtful",
+            Self::Unknown { .. } => "unknown",
+            Self::Deferred { .. } => "deferred",
+            Self::NotSent { .. } => "not-sent",
+        }
+    }
+}
+
+impl Looked {
+    /// The word used in metrics.
+    pub(super) const fn word(&self) -> &'static str {
+        match self {
+            Self::Found(_) => "found",
+            Self::Absent => "absent",
+            Self::NotNow { .. } => "not-now",
+        }
+    }
+}

@@ -75,7 +75,7 @@ impl Turn {
             return false;
         }
         if !may_double(self.operation.write.kind()) {
-            return true;
+            return self.has_attempts_left().await;
         }
         let (looked, tried) = self.look(since).await;
         match looked {
@@ -89,6 +89,16 @@ impl Turn {
             }
         }
         false
+    }
+
+    /// An attempt that is lost does not end anything; one that takes the process down each time must end all the same.
+    async fn has_attempts_left(&self) -> bool {
+        let left = self.operation.attempts < self.core.settings.max_attempts;
+        if !left {
+            let problem = self.operation.problem.clone().unwrap_or_else(unanswered);
+            self.finish(AttemptEnd::Dead(problem), self.nothing_tried(), "dead").await;
+        }
+        left
     }
 
     /// GHL does not hold it. Says whether to attempt it now.
@@ -114,7 +124,7 @@ impl Turn {
             return;
         }
         let (attempted, mut tried) = self.deliver().await;
-        self.core.metrics().attempt(self.operation.write.kind(), word(&attempted));
+        self.core.metrics().attempt(self.operation.write.kind(), attempted.word());
         match attempted {
             Attempted::Done { written, upstream_status } => {
                 tried.upstream_status = upstream_status;
@@ -164,11 +174,7 @@ impl Turn {
             }
             None => Looked::NotNow { problem: unanswered(), retry_after: None },
         };
-        self.core.metrics().look(match looked {
-            Looked::Found(_) => "found",
-            Looked::Absent => "absent",
-            Looked::NotNow { .. } => "not-now",
-        });
+        self.core.metrics().look(looked.word());
         (looked, Tried { event: AuditEvent::Look, began_at, took: began.elapsed(), upstream_status: None })
     }
 
@@ -280,13 +286,16 @@ impl Turn {
             )
         });
         let put_off = PutOff { problem, wait: Duration::ZERO, counts: false, uncertain: self.uncertain() };
-        let tried = Tried {
+        self.put_off(put_off, self.nothing_tried()).await;
+    }
+
+    fn nothing_tried(&self) -> Tried {
+        Tried {
             event: if self.operation.uncertain_since.is_some() { AuditEvent::Look } else { AuditEvent::Attempt },
             began_at: self.core.clock.now(),
             took: Duration::ZERO,
             upstream_status: None,
-        };
-        self.put_off(put_off, tried).await;
+        }
     }
 
     async fn put_off(&self, put_off: PutOff, tried: Tried) {
@@ -379,15 +388,4 @@ fn doubted(operation: &Operation) -> Option<Problem> {
 
 fn unanswered() -> Problem {
     Problem::new(ProblemKind::UpstreamTimeout, "GHL did not answer in time.").with_upstream("ghl", None, "timeout")
-}
-
-const fn word(attempted: &Attempted) -> &'static str {
-    match attempted {
-        Attempted::Done { .. } => "done",
-        Attempted::Refused { doubtful: false, .. } => "refused",
-        Attempted::Refused { doubtful: true, .. } => "doubtful",
-        Attempted::Unknown { .. } => "unknown",
-        Attempted::Deferred { .. } => "deferred",
-        Attempted::NotSent { .. } => "not-sent",
-    }
 }

@@ -226,6 +226,28 @@ async fn an_attempt_that_a_dead_process_left_is_looked_into() {
 }
 
 #[tokio::test]
+async fn what_takes_the_process_down_each_time_is_a_dead_letter_in_the_end() {
+    let inner = memory(&Tasks::new()).await;
+    let house = House::on(Arc::clone(&inner), Script::new(), settings()).await;
+    house.script.hold(true);
+    let id = house.submit(tags("c1", "a")).await;
+    until("it is under way", async || !house.script.calls().is_empty()).await;
+    house.store.dead.store(true, std::sync::atomic::Ordering::SeqCst);
+    for _ in 1..settings().max_attempts {
+        let house = House::on(Arc::clone(&inner), Script::new(), settings()).await;
+        house.script.hold(true);
+        until("it is tried again", async || !house.script.calls().is_empty()).await;
+        house.store.dead.store(true, std::sync::atomic::Ordering::SeqCst);
+    }
+    let house = House::on(inner, Script::new(), settings()).await;
+    let operation = house.end_of(&id).await;
+    assert_eq!((operation.state, operation.attempts), (OperationState::Dead, settings().max_attempts));
+    assert_eq!(house.script.course(), "", "it is not tried once more");
+    house.operations.retry(id.clone(), None, requester()).await.unwrap();
+    assert_eq!(house.end_of(&id).await.state, OperationState::Done);
+}
+
+#[tokio::test]
 async fn a_delivery_that_keeps_no_deadline_is_given_up() {
     let settings = OperationSettings { attempt_timeout: Duration::from_millis(1), ..settings() };
     let house = House::with(settings).await;
