@@ -187,8 +187,10 @@ fn store_remedy(error: &StoreError) -> &'static str {
 
 fn access(settings: &Settings) -> Finding {
     if settings.auth.keys.is_empty() && settings.auth.allow_anonymous {
+        // Without a key nobody lacks a role.
+        let may = if settings.store.url.is_some() { "read and write" } else { "read" };
         return Finding::Ill {
-            what: "access: everyone who reaches the port may read everything".to_owned(),
+            what: format!("access: everyone who reaches the port may {may} everything"),
             remedy: "Make a key with `ghl-enrich keys new` and unset auth.allow_anonymous.",
         };
     }
@@ -196,7 +198,7 @@ fn access(settings: &Settings) -> Finding {
         none if none.is_empty() => "none".to_owned(),
         origins => origins,
     };
-    Finding::Well(format!("access: {} API keys; origins whose pages may read: {origins}", settings.auth.keys.len()))
+    Finding::Well(format!("access: {} API keys; origins whose pages may call: {origins}", settings.auth.keys.len()))
 }
 
 fn ill(part: &str, problem: &Problem, remedy: &'static str) -> Finding {

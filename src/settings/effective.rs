@@ -219,7 +219,7 @@ fn check_anonymous(http: &HttpSettings, auth: &AuthSettings, reader: &mut Reader
     }
     let problem = format!("{} can be reached from elsewhere, and no API key is configured", http.bind);
     let remedy = "Put a key into auth.keys (`ghl-enrich keys new` makes one), or bind 127.0.0.1, or set \
-                  auth.allow_anonymous = true if everyone who reaches the port may read everything.";
+                  auth.allow_anonymous = true if everyone who reaches the port may read and write everything.";
     reader.refuse("http.bind", "", Problem::new(problem, remedy));
 }
 

@@ -74,7 +74,7 @@ async fn check_finds_all_well_and_shows_no_secret() {
         "ok    IP intelligence: api answers",
         "ok    IP intelligence: embedded answers",
         "mmdb is passed over, no file is set",
-        "0 API keys; origins whose pages may read: none",
+        "0 API keys; origins whose pages may call: none",
     ] {
         assert!(printed.contains(said), "{said} in {printed}");
     }
@@ -124,6 +124,15 @@ async fn check_looks_at_the_store_and_leaves_it_as_it_is() {
         let (code, printed, logged) = check(url);
         assert!(code == 0 && printed.contains(wanted), "{wanted} in {printed}{logged}");
     };
+    for (store, may) in [("", "may read everything"), (url.as_str(), "may read and write everything")] {
+        let mut variables = at_sandbox(&base);
+        variables.extend([("ENRICH_STORE__URL", store), ("ENRICH_AUTH__ALLOW_ANONYMOUS", "true")]);
+        let (code, printed, _) = finished(&["check"], &variables);
+        assert!(
+            code == 1 && printed.contains(&format!("WRONG access: everyone who reaches the port {may}")),
+            "{printed}"
+        );
+    }
     said("", "ok    store: none is set; writes are refused");
     said("sqlite::memory:", "warn  store: in memory");
     said(&url, "enrich.db is made at the start; its folder can be written");
@@ -161,7 +170,7 @@ async fn check_tries_each_source_of_ip_intelligence_by_itself() {
         "ok    IP intelligence: mmdb answers",
         "ok    IP intelligence: the database is ",
         "WRONG IP intelligence: api",
-        "may read: https://app.example",
+        "may call: https://app.example",
     ] {
         assert!(printed.contains(said), "{said} in {printed}");
     }
