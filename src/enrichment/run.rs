@@ -198,15 +198,17 @@ impl Enrichment {
         if request.dry_run {
             return Ok(report);
         }
-        let mut submitted = Vec::new();
-        for write in writes(&request.contact, &report.plan) {
+        let (mut submitted, writes) = (Vec::new(), writes(&request.contact, &report.plan));
+        let wanted = writes.len();
+        for write in writes {
             let submission = Submission {
                 location: request.location.clone(),
                 write,
                 requester: request.requester.clone(),
                 idempotency: None,
             };
-            submitted.push(self.writes.submit(submission).await?.operation);
+            let taken = self.writes.submit(submission).await;
+            submitted.push(taken.map_err(|problem| name_the_accepted(problem, &submitted, wanted))?.operation);
         }
         for operation in submitted {
             // What cannot be waited for is in the store all the same.
@@ -257,6 +259,17 @@ pub(super) fn writes(contact: &ContactId, plan: &EnrichmentPlan) -> Vec<Write> {
         writes.push(Write::AddTags { contact: contact(), tags: tags(&plan.add_tags) });
     }
     writes
+}
+
+/// A store that fails in the middle has taken the writes before on: whoever asked should know which.
+fn name_the_accepted(problem: Problem, accepted: &[Operation], wanted: usize) -> Problem {
+    if accepted.is_empty() {
+        return problem;
+    }
+    let ids: Vec<&str> = accepted.iter().map(|operation| operation.id.as_str()).collect();
+    let (count, ids) = (ids.len(), ids.join(", "));
+    let told = format!("Of this enrichment's {wanted} writes {count} had been accepted and go on: {ids}.");
+    Problem { detail: format!("{} {told}", problem.detail).into(), ..problem }
 }
 
 fn parse(body: &[u8]) -> Result<Value, Problem> {

@@ -31,8 +31,10 @@ struct World {
     profile: Mutex<Value>,
     operations: Mutex<Vec<Operation>>,
     keys: Mutex<HashMap<String, (Idempotency, Option<Value>)>>,
-    /// What a further submission is refused with.
+    /// Whether a further submission is refused.
     full: Mutex<bool>,
+    /// How many submissions are taken before that.
+    room: Mutex<Option<usize>>,
     /// What a write ends in.
     refused: Mutex<Option<Problem>>,
 }
@@ -44,6 +46,7 @@ impl World {
             operations: Mutex::default(),
             keys: Mutex::default(),
             full: Mutex::default(),
+            room: Mutex::default(),
             refused: Mutex::default(),
         })
     }
@@ -87,7 +90,8 @@ impl Contacts for World {
 
 impl Writes for World {
     fn submit(&self, new: Submission) -> BoxFuture<'_, Result<Submitted, Problem>> {
-        if *self.full.lock().unwrap() {
+        let taken = self.operations.lock().unwrap().len();
+        if *self.full.lock().unwrap() || self.room.lock().unwrap().is_some_and(|room| taken >= room) {
             return Box::pin(ready(Err(Problem::new(ProblemKind::StoreUnavailable, "full"))));
         }
         assert!(new.idempotency.is_none(), "the enrichment's key is not an operation's");
@@ -310,4 +314,20 @@ async fn a_write_that_failed_says_why_also_when_it_is_asked_for_again() {
         );
     }
     assert_eq!(serde_json::to_value(enrichment.run(keyed(1)).await.unwrap()).unwrap(), first);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_fails_in_the_middle_does_not_hide_what_it_took_before() {
+    let (world, rules) = moved();
+    let enrichment = world.enrichment(&rules);
+    *world.room.lock().unwrap() = Some(0);
+    let nothing = enrichment.run(keyed(1)).await.unwrap_err();
+    assert_eq!((nothing.kind, nothing.detail.as_ref()), (ProblemKind::StoreUnavailable, "full"));
+    *world.room.lock().unwrap() = Some(2);
+    let problem = enrichment.run(keyed(1)).await.unwrap_err();
+    assert_eq!(problem.kind, ProblemKind::StoreUnavailable);
+    assert_eq!(problem.detail, "full Of this enrichment's 3 writes 2 had been accepted and go on: op0, op1.");
+    assert_eq!(world.written().len(), 2);
+    *world.room.lock().unwrap() = None;
+    assert!(enrichment.run(keyed(1)).await.is_ok(), "the key was given back");
 }
