@@ -127,6 +127,10 @@ pub(super) fn store_url(text: &str) -> Result<StoreUrl, Problem> {
         Some(path) if !path.is_empty() && !path.contains(['?', '#', '\0']) => {
             Ok(StoreUrl::SqliteFile(PathBuf::from(path)))
         }
+        Some(path) if !path.is_empty() => Err(Problem::new(
+            format!("{} holds a '?', a '#' or a NUL", quoted(text)),
+            "It takes no parameters, and a path without these.",
+        )),
         Some(_) | None => Err(Problem::new(
             format!("{} names no store", quoted(text)),
             "Write for example sqlite:/var/lib/ghl-enrich/store.db, or sqlite::memory: to lose writes with the process.",

@@ -67,6 +67,8 @@ fn wrong_values_say_what_to_write() {
         ),
         ("[ghl]\nbase_url = 'services.example'", &["does not begin with https://"]),
         ("[ghl]\nbase_url = 'https:///x'", &["names no host"]),
+        ("[store]\nurl = 'writes.db'", &["names no store", "sqlite:/var/lib"]),
+        ("[store]\nurl = 'sqlite:writes.db?mode=ro'", &["holds a '?'", "no parameters"]),
         ("[ghl]\nbase_url = 'https://a:99999'", &["names no host, or a port that is none"]),
         ("[ghl]\nbase_url = 'https://a?b'", &["without user, password, query"]),
         ("[ghl]\nlocation_id = 'a/b'", &["is no location id"]),
