@@ -25,6 +25,9 @@ pub struct EnrichmentReport {
     pub rules: Vec<RuleOutcome>,
     /// The writes that carry the plan out; empty in a dry run and where there is no difference.
     pub operations: Vec<EnrichmentOperation>,
+    /// Whether it is the answer of an earlier request with the same idempotency key; said by a header.
+    #[serde(skip)]
+    pub replayed: bool,
 }
 
 /// The difference between what the rules yield and what the contact holds.

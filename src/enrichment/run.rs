@@ -175,10 +175,11 @@ impl Enrichment {
                 ));
             }
             Reservation::Answered(answer) => {
-                return serde_json::from_value(answer).map_err(|error| {
+                let first: EnrichmentReport = serde_json::from_value(answer).map_err(|error| {
                     Problem::new(ProblemKind::Internal, "The first answer could not be read.")
                         .with_cause(error.to_string())
-                });
+                })?;
+                return Ok(EnrichmentReport { replayed: true, ..first });
             }
         }
         let report = self.enrich(&request).await;
@@ -237,6 +238,7 @@ impl Enrichment {
             plan: plan(compiled, &outcomes, asked, &document),
             rules: rules.map(|(rule, outcome)| shown(rule, outcome)).collect(),
             operations: Vec::new(),
+            replayed: false,
         })
     }
 }

@@ -11,7 +11,7 @@ pub(super) mod document;
 mod idempotency;
 mod prefer;
 
-pub(super) use answer::OPERATION_ID;
+pub(super) use answer::{IDEMPOTENCY_REPLAYED, OPERATION_ID};
 pub(super) use bodies::{
     Completion, ContactChange, ContactTags, ContactUpsert, Deleted, NewContact, NewNote, NewTask, NoteChange, TagList,
     TaskChange, Upserted,

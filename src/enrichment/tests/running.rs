@@ -10,6 +10,7 @@ use crate::{
         operation::{Idempotency, Operation, OperationState, Requester, Submission, Submitted},
         problem::{Problem, ProblemKind},
         profile::{Include, Section},
+        rules::EnrichmentReport,
         write::{Write, WriteKind},
     },
     profiles::{ContactKey, ProfileRequest},
@@ -238,7 +239,8 @@ async fn a_key_gives_the_first_answer_again() {
     let enrichment = world.enrichment(&rules);
     let first = enrichment.run(keyed(1)).await.unwrap();
     assert_eq!(first.operations.len(), 3);
-    assert_eq!(enrichment.run(keyed(1)).await.unwrap(), first);
+    assert!(!first.replayed);
+    assert_eq!(enrichment.run(keyed(1)).await.unwrap(), EnrichmentReport { replayed: true, ..first });
     assert_eq!(world.written().len(), 3, "and nothing is written again");
     assert_eq!(enrichment.run(keyed(2)).await.unwrap_err().kind, ProblemKind::IdempotencyKeyReused);
 }

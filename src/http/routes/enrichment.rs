@@ -7,7 +7,7 @@ use super::{
         params::{Asked, ContactPath, InPath, LocationQuery},
         respond,
         write_api::EnrichmentRequest,
-        writing::idempotency,
+        writing::{IDEMPOTENCY_REPLAYED, idempotency},
     },
     refusal::{self, Noted},
 };
@@ -16,7 +16,11 @@ use crate::domain::{
     problem::{Problem, ProblemKind},
     rules::EnrichmentReport,
 };
-use actix_web::{HttpRequest, HttpResponse, http::StatusCode, post};
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::{StatusCode, header::HeaderValue},
+    post,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
@@ -58,6 +62,8 @@ impl EnrichmentBody {
     params(ContactPath, LocationQuery),
     request_body = EnrichmentBody,
     responses((status = 200, description = "What was, or would be, written, and why", body = EnrichmentReport,
+        headers(("Idempotency-Replayed", description = "`true` where it is the answer to an earlier request with the \
+            same key")),
         links(("getOperation" = (operation_id = "get_operation",
                 parameters(("operationId" = "$response.body#/operations/0/id")))),
             ("explainProfile" = (operation_id = "explain_profile",
@@ -66,7 +72,11 @@ impl EnrichmentBody {
 #[post("/v1/contacts/{contactId}/enrichment")]
 pub(super) async fn enrich_contact(request: HttpRequest, wanted: Noted<Wanted>) -> Result<HttpResponse, Problem> {
     let report = run(&request, wanted.0).await.inspect_err(|problem| refusal::log(&request, problem))?;
-    respond::written(&request, StatusCode::OK, &report).await
+    let mut response = respond::written(&request, StatusCode::OK, &report).await?;
+    if report.replayed {
+        response.headers_mut().insert(IDEMPOTENCY_REPLAYED, HeaderValue::from_static("true"));
+    }
+    Ok(response)
 }
 
 /// Who asks for what.

@@ -50,6 +50,17 @@ async fn a_dry_run_of_some_rules_is_passed_on_as_asked() {
 }
 
 #[actix_web::test]
+async fn an_answer_that_was_given_before_says_so() {
+    let (setup, _) = serving();
+    for (key, said) in [("new", false), ("before", true)] {
+        let request = post().uri(&path()).insert_header(("idempotency-key", key));
+        let answer = setup.ask(request.insert_header(("content-type", "application/json")).set_payload("{}")).await;
+        assert_eq!(answer.status, 200);
+        assert_eq!(answer.headers.contains_key("idempotency-replayed"), said, "{key}");
+    }
+}
+
+#[actix_web::test]
 async fn a_body_of_another_shape_is_pointed_at_and_nothing_is_run() {
     let (setup, writes) = serving();
     let many = json!({"rules": vec!["eu"; 101]}).to_string();

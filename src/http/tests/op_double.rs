@@ -258,6 +258,7 @@ impl WriteApi for Writes {
             plan: EnrichmentPlan { add_tags: vec!["geo:eu".to_owned()], ..EnrichmentPlan::default() },
             rules: vec![outcome()],
             operations: Vec::new(),
+            replayed: request.idempotency.as_ref().is_some_and(|idempotency| idempotency.key == "before"),
         };
         let strange = request.rules.as_ref().and_then(|names| names.iter().position(|name| name != "eu"));
         self.enrichments.lock().unwrap().push(request);

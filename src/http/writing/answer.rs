@@ -17,7 +17,8 @@ use actix_web::{
 
 /// Id of the operation that a write became.
 pub(in crate::http) const OPERATION_ID: HeaderName = HeaderName::from_static("operation-id");
-const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+/// That an earlier request with the same key was answered so.
+pub(in crate::http) const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 /// RFC 7240.
 const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
 
