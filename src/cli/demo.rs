@@ -89,10 +89,8 @@ fn introduce(public: SocketAddr, admin: SocketAddr, sandbox: &str) {
          Why it looks as it does:\n  \
            curl -s http://{public}/v1/contacts/{SHOWCASE}/explain\n\
          An address alone:\n  \
-           curl -s http://{public}/v1/ips/58.111.106.198\n\
-         What two rules would write back to the contact:\n  \
-           curl -s http://{public}/v1/contacts/{SHOWCASE}/enrichment \\\n    \
-             -H 'Content-Type: application/json' -d '{{\"dryRun\": true}}'\n\n\
+           curl -s http://{public}/v1/ips/58.111.106.198\n\n\
+         Writes and rules: README, "Writes"\n\n\
          Ctrl-C ends it.\n{line}"
     ));
 }

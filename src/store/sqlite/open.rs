@@ -88,10 +88,17 @@ fn prepare(path: &Path) -> io::Result<Option<(PathBuf, Lock)>> {
     }
     let lock = private_file().open(beside(&real, LOCK))?;
     match lock.try_lock() {
-        Ok(()) => Ok(Some((real, Lock(lock)))),
-        Err(TryLockError::WouldBlock) => Ok(None),
-        Err(TryLockError::Error(error)) => Err(error),
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => return Ok(None),
+        Err(TryLockError::Error(error)) => return Err(error),
     }
+    can_be_written(&real)?;
+    Ok(Some((real, Lock(lock))))
+}
+
+/// SQLite opens what cannot be written for reading alone, and says so only at the first write.
+fn can_be_written(file: &Path) -> io::Result<()> {
+    OpenOptions::new().write(true).open(file).map(drop)
 }
 
 /// Makes a folder and those above it that are missing, and sees to it that the disk knows them: `SQLite` does that for its
@@ -187,3 +194,6 @@ async fn migrate(connection: &mut SqliteConnection, version: usize) -> Result<()
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

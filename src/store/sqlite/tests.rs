@@ -180,20 +180,6 @@ async fn a_second_process_is_kept_off() {
     assert_eq!(On(&again).get("a").await.id.as_str(), "a");
 }
 
-#[cfg(unix)]
-#[tokio::test]
-async fn a_second_process_is_kept_off_by_whatever_name_it_has_for_the_file() {
-    let rig = Rig::file().await;
-    let folder = Folder::new();
-    let (link, early) = (folder.0.join("link.db"), folder.0.join("early.db"));
-    std::os::unix::fs::symlink(path(&rig), &link).unwrap();
-    assert_eq!(open_error(&link).await, StoreError::Locked);
-    // A link that leads to a file which is not there yet.
-    std::os::unix::fs::symlink(folder.0.join("later.db"), &early).unwrap();
-    let _first = SqliteStore::open(&StoreUrl::SqliteFile(early), &rig.tasks).await.unwrap();
-    assert_eq!(open_error(&folder.0.join("later.db")).await, StoreError::Locked);
-}
-
 #[tokio::test]
 async fn a_file_that_something_else_writes_is_locked_for_now() {
     let rig = Rig::file().await;

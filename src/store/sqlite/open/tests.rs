@@ -1,0 +1,45 @@
+//! Which file a name leads to, and how it stands.
+
+use crate::{
+    settings::StoreUrl,
+    store::{
+        StoreError,
+        sqlite::SqliteStore,
+        tests::{Folder, Rig},
+    },
+    tasks::Tasks,
+};
+use std::{fs, path::Path};
+
+async fn open(path: &Path) -> Result<SqliteStore, StoreError> {
+    SqliteStore::open(&StoreUrl::SqliteFile(path.to_owned()), &Tasks::new()).await
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_second_process_is_kept_off_by_whatever_name_it_has_for_the_file() {
+    use std::os::unix::fs::symlink;
+    let rig = Rig::file().await;
+    let StoreUrl::SqliteFile(path) = &rig.url else { panic!("a file is meant") };
+    let folder = Folder::new();
+    let (link, early) = (folder.0.join("link.db"), folder.0.join("early.db"));
+    symlink(path, &link).unwrap();
+    assert_eq!(open(&link).await.unwrap_err(), StoreError::Locked);
+    // A link that leads to a file which is not there yet.
+    symlink(folder.0.join("later.db"), &early).unwrap();
+    let _first = open(&early).await.unwrap();
+    assert_eq!(open(&folder.0.join("later.db")).await.unwrap_err(), StoreError::Locked);
+}
+
+#[tokio::test]
+async fn a_file_that_may_be_read_alone_is_told_before_the_first_write() {
+    let rig = Rig::file().await;
+    let (url, _folder) = rig.end().await;
+    let StoreUrl::SqliteFile(path) = &url else { panic!("a file is meant") };
+    let mut permissions = fs::metadata(path).unwrap().permissions();
+    permissions.set_readonly(true);
+    fs::set_permissions(path, permissions).unwrap();
+    // Nothing is read-only to root.
+    let root = fs::OpenOptions::new().write(true).open(path).is_ok();
+    assert_eq!(open(path).await.err(), (!root).then_some(StoreError::ReadOnly));
+}
