@@ -11,6 +11,9 @@ pub const MAX_CUSTOM_FIELDS: usize = 200;
 /// Deepest nesting of a custom field's value: a file field maps ids to `{meta: {…}}`.
 const MAX_VALUE_DEPTH: usize = 4;
 
+/// The largest whole number up to which all are kept, here and in GHL's JavaScript: 2^53 - 1 (RFC 8259, section 6).
+const MAX_EXACT: f64 = 9_007_199_254_740_991.0;
+
 /// Channels, in the spelling of GHL's dated versions; v3 spells them in small letters.
 const CHANNELS: [&str; 6] = ["Call", "Email", "SMS", "WhatsApp", "GMB", "FB"];
 /// Names under which a custom field's value is taken; the first is the one that is sent. GHL reads `field_value` and gives
@@ -74,11 +77,16 @@ fn identifier(text: &str) -> text::Checked {
 fn plain(value: &Value, depth: usize) -> Result<(), String> {
     match value {
         Value::String(text) => text::body(text).map(drop),
+        Value::Number(number) if number.as_f64().is_none_or(|number| number.abs() > MAX_EXACT) => {
+            Err("has more digits than JSON numbers keep; give it as a text".to_owned())
+        }
         Value::Number(_) | Value::Bool(_) => Ok(()),
         Value::Null => Err("must not be null: GHL clears a custom field by an empty text".to_owned()),
         Value::Array(_) | Value::Object(_) if depth == 0 => Err("is nested too deeply".to_owned()),
         Value::Array(items) => items.iter().try_for_each(|item| plain(item, depth - 1)),
-        Value::Object(map) => map.values().try_for_each(|item| plain(item, depth - 1)),
+        Value::Object(map) => {
+            map.iter().try_for_each(|(name, item)| text::line(name).and_then(|_| plain(item, depth - 1)))
+        }
     }
 }
 

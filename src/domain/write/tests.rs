@@ -301,11 +301,15 @@ fn custom_fields_and_channels_have_their_shapes() {
         (json!([{"id": "f", "value": 1, "field_value": 1}]), "/customFields/0/field_value", "once"),
         (json!([{"id": "f", "value": null}]), "/customFields/0/value", "empty text"),
         (json!([{"id": "f", "value": deep}]), "/customFields/0/value", "nested"),
+        (json!([{"id": "f", "value": {"a\u{0}": "x"}}]), "/customFields/0/value", "control"),
+        (json!([{"id": "f", "value": 9_007_199_254_740_993_u64}]), "/customFields/0/value", "digits"),
+        (json!([{"id": "f", "value": [-1.5e300]}]), "/customFields/0/value", "digits"),
         (json!([{"id": "f", "value": 1, "name": "x"}]), "/customFields/0/name", "not known"),
         (json!(vec![json!({"id": "f", "value": 1}); 201]), "/customFields", "200"),
     ] {
         refused(update(&json!({"customFields": fields})), pointer, says);
     }
+    assert!(update(&json!({"customFields": [{"id": "f", "value": [-9_007_199_254_740_991_i64, 0.1]}]})).is_ok());
     for (name, value, pointer, says) in [
         ("dndSettings", json!([]), "/dndSettings", "object"),
         ("dndSettings", json!({"Fax": {"status": "active"}}), "/dndSettings/Fax", "no channel"),
