@@ -90,7 +90,7 @@ fn introduce(public: SocketAddr, admin: SocketAddr, sandbox: &str) {
            curl -s http://{public}/v1/contacts/{SHOWCASE}/explain\n\
          An address alone:\n  \
            curl -s http://{public}/v1/ips/58.111.106.198\n\n\
-         Writes and rules: README, "Writes"\n\n\
+         Writes and rules: README, section Writes\n\n\
          Ctrl-C ends it.\n{line}"
     ));
 }
