@@ -87,7 +87,7 @@ async fn beside_a_backlog(limit: u64, contacts: usize) {
     assert_eq!((bill.rate_limited, bill.reads), (0, READS as usize), "{bill:?}");
     // A call takes 160 ms at most. The first ones come upon a window that is all used, and wait for what comes free.
     assert!(worst(&took) <= 0.16 + 3.0 * 10.0 / limit as f64, "{took:?}");
-    assert!(worst(&later) <= 0.16 + 10.0 / limit as f64, "{took:?}");
+    assert!(worst(&later) <= 0.18, "a reserve is left to them: {took:?}");
     world.end().await;
 }
 
