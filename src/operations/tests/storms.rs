@@ -40,8 +40,9 @@ async fn backlog(kind: Window, limit: u64, notes: usize, latency: Duration) {
     );
     assert_eq!((bill.rate_limited, bill.calls), (0, notes), "{bill:?}");
     assert!(mean >= 0.97, "{windows:?}");
-    // No number of calls lies between 24 and 25.
-    assert!(least * limit as f64 >= (0.97 * limit as f64).floor(), "{windows:?}");
+    // These windows are ours, not GHL's: where calls come two at a time, one of ours may begin between them.
+    let missing = ((1.0 - least) * limit as f64).round() as u64;
+    assert!(missing <= (limit * 3 / 100).max(2), "{windows:?}");
     world.end().await;
 }
 
