@@ -44,13 +44,17 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Option<Settings> {
     }
     check_location(reader);
     let delivery = operations(&mut reader.section("operations"));
+    let upstream = ghl(&mut reader.section("ghl"));
     if let Some(operations) = &delivery {
         check_pauses(operations, reader);
+    }
+    if let (Some(operations), Some(ghl)) = (&delivery, &upstream) {
+        check_attempt(operations, ghl, reader);
     }
     all_of!(Settings {
         http: served,
         auth: access,
-        ghl: ghl(&mut reader.section("ghl")),
+        ghl: upstream,
         ipinfo: ipinfo(&mut reader.section("ipinfo")),
         cache: cache(&mut reader.section("cache")),
         profile: profile(&mut reader.section("profile")),
@@ -230,6 +234,16 @@ fn check_pauses(operations: &OperationSettings, reader: &mut Reader<'_>) {
         let problem = format!("is shorter than operations.retry_base_ms, {base}");
         let remedy = format!("Write at least {base}.");
         reader.refuse("operations.retry_cap_ms", "", Problem::new(problem, remedy));
+    }
+}
+
+/// An attempt that ends before its call does never counts against a GHL that hangs.
+fn check_attempt(operations: &OperationSettings, ghl: &GhlSettings, reader: &mut Reader<'_>) {
+    if operations.attempt_timeout < ghl.timeout {
+        let call = ghl.timeout.as_millis();
+        let problem = format!("is shorter than ghl.timeout_ms, {call}");
+        let remedy = format!("Write at least {call}.");
+        reader.refuse("operations.attempt_timeout_ms", "", Problem::new(problem, remedy));
     }
 }
 

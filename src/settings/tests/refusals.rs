@@ -65,6 +65,10 @@ fn wrong_values_say_what_to_write() {
                 "Write at least 5000.",
             ],
         ),
+        (
+            "[operations]\nattempt_timeout_ms = 5000",
+            &["operations.attempt_timeout_ms (", "shorter than ghl.timeout_ms, 10000", "Write at least 10000."],
+        ),
         ("[ghl]\nbase_url = 'services.example'", &["does not begin with https://"]),
         ("[ghl]\nbase_url = 'https:///x'", &["names no host"]),
         ("[store]\nurl = 'writes.db'", &["names no store", "sqlite:/var/lib"]),
