@@ -63,6 +63,7 @@ fn settings(sandbox: &Sandbox) -> anyhow::Result<Settings> {
         ("ipinfo.base_url", &base),
         ("ipinfo.plan", "lookup"),
         ("ipinfo.token", "sandboxipinfo1"),
+        ("store.url", "sqlite::memory:"),
     ];
     let flags: Vec<(String, String)> = flags.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
     crate::settings_of(&flags)

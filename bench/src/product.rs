@@ -31,6 +31,7 @@ pub async fn serve(options: Options) -> anyhow::Result<()> {
         ("ipinfo.base_url", &base),
         ("ipinfo.plan", "lookup"),
         ("ipinfo.token", "sandboxipinfo1"),
+        ("store.url", "sqlite::memory:"),
         ("cache.contact_fresh_seconds", "86400"),
         ("cache.notes_fresh_seconds", "86400"),
         ("cache.tasks_fresh_seconds", "86400"),
