@@ -85,8 +85,7 @@ impl Work for ListAudit {
             }
             let limit = page_size(self.limit);
             query.push(" ORDER BY seq DESC LIMIT ").push_bind(limit + 1);
-            let rows = query.build().fetch_all(on).await?;
-            page(&rows, limit, audit_entry)
+            page(query.build().fetch(on), limit, &["payload_json"], audit_entry).await
         })
     }
 }

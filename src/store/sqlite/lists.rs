@@ -14,12 +14,14 @@ use crate::{
     },
     store::{Depth, Page, StoreError},
 };
-use futures_util::future::BoxFuture;
+use futures_util::{TryStreamExt as _, future::BoxFuture, stream::BoxStream};
 use jiff::Timestamp;
 use sqlx::{QueryBuilder, Row as _, Sqlite, SqliteConnection, sqlite::SqliteRow};
 
 /// The most a page holds, whatever is asked.
 const MAX_PAGE: u32 = 1000;
+/// A page ends with the row that makes it as large as this, whatever was asked.
+const MAX_PAGE_BYTES: usize = 2 * 1024 * 1024;
 
 /// When the oldest that has not ended was accepted. `SQLite` by itself would go through all of them.
 pub(super) const OLDEST_OPEN: &str = "SELECT min(created_at) FROM operations INDEXED BY operations_waiting_since
@@ -30,18 +32,29 @@ pub(super) fn page_size(asked: u32) -> u32 {
     asked.clamp(1, MAX_PAGE)
 }
 
-/// A page of rows of which one more than it holds was read, to know whether another follows. A row that cannot be read
-/// (a newer version stored it) is passed over: it must not hide the others.
-pub(super) fn page<T>(
-    rows: &[SqliteRow],
+/// A page of rows, of which one more than it holds can be read, to know whether another follows. A row that cannot be
+/// read (a newer version stored it) is passed over: it must not hide the others. `heavy` are the columns of no bounded
+/// size.
+pub(super) async fn page<T>(
+    mut rows: BoxStream<'_, Result<SqliteRow, sqlx::Error>>,
     limit: u32,
+    heavy: &[&str],
     read: impl Fn(&SqliteRow) -> Result<T, StoreError>,
 ) -> Result<Page<T>, StoreError> {
-    let shown = rows.iter().take(limit as usize);
-    let last = shown.clone().next_back().filter(|_| rows.len() > limit as usize);
-    let next = last.map(|row| row.try_get("seq")).transpose()?;
-    let readable = |row| read(row).inspect_err(|why| tracing::warn!(cause = ?why, "a row is not listed")).ok();
-    Ok(Page { items: shown.filter_map(readable).collect(), next })
+    let mut page = Page { items: Vec::new(), next: None };
+    let (mut seen, mut bytes, mut last) = (0, 0, None);
+    while let Some(row) = rows.try_next().await? {
+        if seen == limit || bytes >= MAX_PAGE_BYTES {
+            page.next = last;
+            break;
+        }
+        (seen, last) = (seen + 1, Some(row.try_get("seq")?));
+        for column in heavy {
+            bytes += row.try_get::<Option<&str>, _>(*column)?.map_or(0, str::len);
+        }
+        page.items.extend(read(&row).inspect_err(|why| tracing::warn!(cause = ?why, "a row is not listed")).ok());
+    }
+    Ok(page)
 }
 
 /// Adds that a column is one of these. One of none is nothing.
@@ -94,8 +107,8 @@ impl Work for List {
     fn run<'a>(&'a self, on: &'a mut SqliteConnection) -> BoxFuture<'a, Result<Page<Operation>, StoreError>> {
         Box::pin(async move {
             let limit = page_size(self.limit);
-            let rows = list(&self.filter, self.before, limit).build().fetch_all(on).await?;
-            page(&rows, limit, operation)
+            let mut query = list(&self.filter, self.before, limit);
+            page(query.build().fetch(on), limit, &["write_json", "written_json", "problem_json"], operation).await
         })
     }
 }

@@ -15,6 +15,7 @@ on_every_store! {
     operations_are_listed_newest_first,
     operations_are_filtered,
     the_log_is_paged,
+    a_page_of_large_entries_ends_early,
     the_log_is_filtered,
     an_entry_is_read_back_as_it_was_written,
     ids_that_were_told_are_known,
@@ -87,6 +88,16 @@ async fn the_log_is_paged(store: &SqliteStore) {
     let second = store.audit(AuditFilter::default(), first.next, 2).await.unwrap();
     assert_eq!(second.items.iter().map(|entry| entry.outcome.as_str()).collect::<Vec<_>>(), ["0"]);
     assert_eq!(second.next, None);
+}
+
+async fn a_page_of_large_entries_ends_early(store: &SqliteStore) {
+    for _ in 0..5 {
+        let payload = Some(json!("x".repeat(900_000)));
+        store.append(AuditEntry { payload, ..entry("a", AuditEvent::Accepted) }).await.unwrap();
+    }
+    let first = store.audit(AuditFilter::default(), None, 100).await.unwrap();
+    let second = store.audit(AuditFilter::default(), first.next, 100).await.unwrap();
+    assert_eq!((first.items.len(), second.items.len(), second.next), (3, 2, None));
 }
 
 async fn the_log_is_filtered(store: &SqliteStore) {
