@@ -114,8 +114,14 @@ pub(super) fn api(parts: &AppParts, writing: Option<&Writing>) -> Arc<dyn WriteA
     match writing {
         Some(writing) => Arc::new(writing.clone()),
         None => {
-            let ghl = parts.ghl.clone();
-            Arc::new(NoWrites(move |location: &LocationId| ghl.quota(location)))
+            let (ghl, rules, profiles) = (parts.ghl.clone(), parts.rules.clone(), parts.profiles.clone());
+            Arc::new(NoWrites {
+                quota: move |location: &LocationId| ghl.quota(location),
+                explain: move |request| -> Reply<'static, _> {
+                    let (rules, profiles) = (rules.clone(), profiles.clone());
+                    Box::pin(async move { rules.explain(&profiles, request).await })
+                },
+            })
         }
     }
 }

@@ -25,7 +25,7 @@ use super::{
 };
 use crate::{
     clock::Clock,
-    domain::ids::LocationId,
+    domain::{ids::LocationId, rules::RuleOutcome},
     settings::{ApiKey, Role, Settings, Sources, secret::sha256},
     telemetry::metrics::Metrics,
 };
@@ -37,7 +37,7 @@ use actix_web::{
 };
 use double::Double;
 use serde_json::Value;
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeSet, future::ready, sync::Arc};
 
 /// A contact that the double knows.
 const CONTACT: &str = "seD4PfOuKoVMLkEZqohJ";
@@ -58,7 +58,8 @@ impl Setup {
         settings.ghl.location_id = Some(LocationId::parse(LOCATION).unwrap());
         let lifecycle = Lifecycle::new();
         lifecycle.set(Phase::Ready);
-        let writes = Arc::new(NoWrites(|_: &LocationId| None));
+        let no_rules = |_| -> super::api::Reply<'static, Vec<RuleOutcome>> { Box::pin(ready(Ok(Vec::new()))) };
+        let writes = Arc::new(NoWrites { quota: |_: &LocationId| None, explain: no_rules });
         Self { settings, api: Arc::new(Double::default()), writes, lifecycle, metrics: Metrics::new() }
     }
 

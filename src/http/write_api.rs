@@ -40,11 +40,8 @@ pub trait WriteApi: Send + Sync + 'static {
     /// Evaluates the rules and writes the difference.
     fn enrich(&self, request: EnrichmentRequest) -> Reply<'_, EnrichmentReport>;
 
-    /// How each rule comes out for the profile that this request shows, for its explanation; writes nothing. A service
-    /// without rules has none to explain.
-    fn explain_rules(&self, _: ProfileRequest) -> Reply<'_, Vec<RuleOutcome>> {
-        Box::pin(std::future::ready(Ok(Vec::new())))
-    }
+    /// How each rule comes out for the profile that this request shows, for its explanation; writes nothing.
+    fn explain_rules(&self, request: ProfileRequest) -> Reply<'_, Vec<RuleOutcome>>;
 
     /// What a location may spend at GHL and has spent; `None` where no account of it is kept.
     fn quota(&self, location: &LocationId) -> Option<QuotaReport>;
@@ -78,11 +75,17 @@ pub struct EnrichmentRequest {
     pub deadline: Instant,
 }
 
-/// The service without a store: every write is refused, and there is nothing to list. Quota is asked elsewhere.
+/// The service without a store: every write is refused, and there is nothing to list. What needs no store is asked of the
+/// two.
 #[derive(Debug)]
-pub struct NoWrites<Q>(pub Q);
+pub struct NoWrites<Q, E> {
+    /// [`WriteApi::quota`]
+    pub quota: Q,
+    /// [`WriteApi::explain_rules`]
+    pub explain: E,
+}
 
-impl<Q> NoWrites<Q> {
+impl<Q, E> NoWrites<Q, E> {
     fn refusal() -> Problem {
         Problem::new(
             ProblemKind::StoreUnavailable,
@@ -95,7 +98,11 @@ impl<Q> NoWrites<Q> {
     }
 }
 
-impl<Q: Fn(&LocationId) -> Option<QuotaReport> + Send + Sync + 'static> WriteApi for NoWrites<Q> {
+impl<Q, E> WriteApi for NoWrites<Q, E>
+where
+    Q: Fn(&LocationId) -> Option<QuotaReport> + Send + Sync + 'static,
+    E: Fn(ProfileRequest) -> Reply<'static, Vec<RuleOutcome>> + Send + Sync + 'static,
+{
     fn submit(&self, _: Submission) -> Reply<'_, Submitted> {
         Self::refuse()
     }
@@ -130,7 +137,11 @@ impl<Q: Fn(&LocationId) -> Option<QuotaReport> + Send + Sync + 'static> WriteApi
         Self::refuse()
     }
 
+    fn explain_rules(&self, request: ProfileRequest) -> Reply<'_, Vec<RuleOutcome>> {
+        (self.explain)(request)
+    }
+
     fn quota(&self, location: &LocationId) -> Option<QuotaReport> {
-        (self.0)(location)
+        (self.quota)(location)
     }
 }

@@ -25,11 +25,13 @@ async fn a_write_accepted_by_one_process_is_done_by_the_next() {
 
 #[actix_web::test]
 async fn without_a_store_writes_are_refused_and_reads_go_on() {
-    let app = TestApp::with(&[("store.url", "")]).await;
+    let rule = "[{ name = 'all', when = 'contact.id', tags = ['seen'] }]";
+    let app = TestApp::with(&[("store.url", ""), ("enrichment.rules", rule)]).await;
     let reply = app.client.post(&of_showcase("/notes"), &json!({"body": "x"})).await;
     reply.assert_problem(503, "store-unavailable");
     app.get("/v1/operations").await.assert_problem(503, "store-unavailable");
     assert_eq!(app.get(&of_showcase("/profile")).await.status, 200);
+    assert_eq!(app.get(&of_showcase("/explain")).await.json()["rules"][0]["verdict"], "matched");
     assert_eq!(app.get("/v1/locations/sandboxLocation00001/quota").await.status, 200);
     assert_eq!(app.calls("ghl.note_create"), 0);
 }

@@ -10,13 +10,14 @@ use crate::{
         },
         problem::{Problem, ProblemKind},
         quota::QuotaReport,
-        rules::EnrichmentReport,
+        rules::{EnrichmentReport, RuleOutcome},
         write::Write,
     },
     http::{
         api::Reply,
         write_api::{EnrichmentRequest, Listed, WriteApi},
     },
+    profiles::ProfileRequest,
 };
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -203,6 +204,10 @@ impl WriteApi for WriteDouble {
 
     fn log_refusal(&self, entry: AuditEntry) {
         self.refusals.lock().unwrap().push(entry);
+    }
+
+    fn explain_rules(&self, _: ProfileRequest) -> Reply<'_, Vec<RuleOutcome>> {
+        unreachable!("no route that writes asks")
     }
 
     fn enrich(&self, _: EnrichmentRequest) -> Reply<'_, EnrichmentReport> {
