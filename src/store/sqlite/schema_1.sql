@@ -30,9 +30,9 @@ CREATE TABLE operations (
 );
 
 CREATE UNIQUE INDEX operations_head ON operations (order_key) WHERE head = 1;
--- Each begins with what is asked for by equality, so that SQLite prefers it to those that lists are read by. With the
--- location: those of a closed one are passed over without a look at their rows.
-CREATE INDEX operations_due ON operations (head, state, due_at, seq, location) WHERE head = 1;
+-- By location first: those of a closed one are passed over as a whole, however many wait.
+CREATE INDEX operations_due ON operations (location, due_at, seq) WHERE head = 1 AND state = 'pending';
+-- Each begins with what is asked for by equality, so that SQLite prefers it to those that lists are read by.
 CREATE INDEX operations_lease ON operations (state, lease_until) WHERE state = 'running';
 CREATE INDEX operations_open ON operations (order_key, seq) WHERE state IN ('pending', 'running');
 CREATE INDEX operations_waiting_since ON operations (created_at) WHERE state IN ('pending', 'running');
