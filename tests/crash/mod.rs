@@ -8,7 +8,7 @@ mod ledger;
 mod service;
 mod writers;
 
-use crate::support::scratch;
+use crate::support::{pause, scratch};
 use futures_util::future::join_all;
 use ghl_sandbox::{Fault, FaultAction, QuotaProfile, Sandbox, SandboxConfig};
 use ledger::Ledger;
@@ -90,7 +90,7 @@ async fn kill(service: &Service, wanted: u32, done: &AtomicBool) -> u32 {
         let moment = Duration::from_millis(dice.below(600));
         let enough = || kills >= wanted && done.load(Ordering::Relaxed);
         if !enough() {
-            tokio::time::timeout(moment, std::future::pending::<()>()).await.unwrap_err();
+            pause(moment).await;
         }
         if enough() {
             return kills;

@@ -1,6 +1,6 @@
 //! The process that is killed: always on the same ports, always over the same store.
 
-use crate::support::{LOCATION, TOKEN};
+use crate::support::{LOCATION, TOKEN, until};
 use std::{
     fs::{self, File},
     net::TcpListener,
@@ -12,7 +12,6 @@ use std::{
     },
     time::Duration,
 };
-use tokio::time::Instant;
 
 /// How long anything may take.
 const BOUND: Duration = Duration::from_secs(120);
@@ -104,15 +103,11 @@ impl Service {
 
     /// Waits until every accepted write has ended, and requires that each was done.
     pub async fn until_all_ended(&self) {
-        let deadline = Instant::now() + BOUND;
-        loop {
-            let open = self.operations("pending,running").await;
-            if open.as_ref().is_some_and(|open| open["items"] == serde_json::json!([])) {
-                break;
-            }
-            assert!(Instant::now() < deadline, "not ended: {open:?} {}", self.logged());
-            tokio::time::timeout(Duration::from_millis(50), std::future::pending::<()>()).await.unwrap_err();
-        }
+        until("the end of all that was accepted", BOUND, async || {
+            let open = self.operations("pending,running").await?;
+            (open["items"] == serde_json::json!([])).then_some(())
+        })
+        .await;
         let lost = self.operations("failed,dead,cancelled").await.expect("it runs");
         assert_eq!(lost["items"], serde_json::json!([]), "accepted and not done");
         assert!(!self.logged().contains("panicked"), "{}", self.logged());

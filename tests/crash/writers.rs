@@ -5,12 +5,11 @@ use super::{
     ledger::{Entry, Ledger},
     service::Service,
 };
-use crate::support::LOCATION;
+use crate::support::{LOCATION, until};
 use ghl_sandbox::Sandbox;
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::time::Duration;
-use tokio::time::Instant;
 
 /// How long one write may stay unanswered.
 const BOUND: Duration = Duration::from_secs(120);
@@ -60,11 +59,7 @@ impl<'a> Writer<'a> {
     /// Ahead of the kills it waits for the next one, so that they meet writes to the end.
     async fn keep_pace(&self, n: usize, writes: usize, kills: u32) {
         let due = (kills as usize * n / writes) as u32;
-        let deadline = Instant::now() + BOUND;
-        while self.service.kills() < due {
-            assert!(Instant::now() < deadline, "no more kills");
-            tokio::time::timeout(Duration::from_millis(5), std::future::pending::<()>()).await.unwrap_err();
-        }
+        until("the next kill", BOUND, async || (self.service.kills() >= due).then_some(())).await;
     }
 
     /// One of the kinds of writes. Says as well whether it is about a contact of its own.
@@ -91,30 +86,28 @@ impl<'a> Writer<'a> {
 
     /// Asks until there is an answer. `false` where the connection broke and the client does not ask again.
     async fn accepted(&mut self, request: &Request, marker: &str) -> bool {
-        let deadline = Instant::now() + BOUND;
         let asynchronous = self.dice.below(3) == 0;
         let gives_up = self.dice.below(20) == 0;
-        loop {
+        until(&format!("an answer to {marker}"), BOUND, async || {
             let mut call = self.service.client.request(request.method.clone(), self.service.url(&request.path));
             call = call.header("idempotency-key", marker).json(&request.body);
             if asynchronous {
                 call = call.header("prefer", "respond-async");
             }
             match call.send().await {
-                Ok(answer) if answer.status().is_success() => return true,
+                Ok(answer) if answer.status().is_success() => Some(true),
                 Ok(answer) => {
                     let status = answer.status();
                     let text = answer.text().await.unwrap_or_default();
                     assert!(status.is_server_error(), "{} {}: {status} {text}", request.method, request.path);
+                    None
                 }
                 // Nobody listens at this moment: it was not sent.
-                Err(error) if error.is_connect() => {}
+                Err(error) if error.is_connect() => None,
                 Err(error) if error.is_timeout() => panic!("no answer: {error}"),
-                Err(_) if gives_up => return false,
-                Err(_) => {}
+                Err(_) => gives_up.then_some(false),
             }
-            assert!(Instant::now() < deadline, "never answered: {marker}");
-            tokio::time::timeout(Duration::from_millis(10), std::future::pending::<()>()).await.unwrap_err();
-        }
+        })
+        .await
     }
 }

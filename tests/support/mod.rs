@@ -169,10 +169,23 @@ pub fn settings(changes: &[(&str, String)]) -> Settings {
 
 /// Waits until `state` holds, looking again every few milliseconds, no longer than ten seconds.
 pub async fn eventually(what: &str, mut state: impl FnMut() -> bool) {
-    let deadline = tokio::time::Instant::now() + Duration::from_secs(10);
-    while !state() {
+    until(what, Duration::from_secs(10), async || state().then_some(())).await;
+}
+
+/// Waits until there is something, looking again every few milliseconds, no longer than `bound`.
+pub async fn until<T>(what: &str, bound: Duration, mut look: impl AsyncFnMut() -> Option<T>) -> T {
+    let deadline = tokio::time::Instant::now() + bound;
+    loop {
+        if let Some(found) = look().await {
+            return found;
+        }
         assert!(tokio::time::Instant::now() < deadline, "never: {what}");
-        tokio::task::yield_now().await;
-        tokio::time::timeout(Duration::from_millis(2), std::future::pending::<()>()).await.unwrap_err();
+        pause(Duration::from_millis(2)).await;
     }
+}
+
+/// Lets time pass. Only for looking again, and where a moment is meant to be random: never in the hope that it suffices.
+pub async fn pause(time: Duration) {
+    tokio::task::yield_now().await;
+    tokio::time::timeout(time, std::future::pending::<()>()).await.unwrap_err();
 }

@@ -1,8 +1,9 @@
 //! The log of who wrote what, and the quota it was paid from.
 
 use super::{of_showcase, succeeded};
-use crate::support::{SHOWCASE, TestApp, key};
+use crate::support::{SHOWCASE, TestApp, key, until};
 use serde_json::{Value, json};
+use std::time::Duration;
 
 fn keys() -> String {
     let keys = [
@@ -38,12 +39,10 @@ async fn every_request_and_attempt_leaves_a_line_without_personal_data() {
     assert_eq!((&lines[0]["outcome"], &lines[0]["upstreamStatus"]), (&json!("done"), &json!(201)));
     backend.post(&of_showcase("/notes"), &json!({"body": "", "colour": "red"})).await;
     app.client.with("x-api-key", "r").post(&of_showcase("/notes"), &secret).await.assert_problem(403, "forbidden");
-    let mut refused = audit(&app, "event=refused").await;
-    let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(5);
-    while refused.is_empty() {
-        assert!(tokio::time::Instant::now() < deadline, "never logged");
-        refused = audit(&app, "event=refused").await;
-    }
+    let refused = until("the refusal in the log", Duration::from_secs(5), async || {
+        Some(audit(&app, "event=refused").await).filter(|lines| !lines.is_empty())
+    })
+    .await;
     assert!(refused.iter().any(|line| line["outcome"] == "validation-failed"), "{refused:?}");
     let export = app.client.with("x-api-key", "a").with("accept", "application/x-ndjson").get("/v1/audit").await;
     assert_eq!(export.header("content-type"), Some("application/x-ndjson"));

@@ -8,7 +8,7 @@ mod ledger;
 mod read_your_writes;
 mod restart;
 
-use crate::support::{Reply, SHOWCASE, TestApp};
+use crate::support::{Reply, SHOWCASE, TestApp, until};
 use serde_json::Value;
 use std::time::Duration;
 
@@ -27,17 +27,13 @@ fn succeeded(reply: &Reply, status: u16) -> Value {
 
 /// The operation once it has ended.
 async fn ended(app: &TestApp, id: &str) -> Value {
-    let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
-    loop {
+    until(&format!("the end of {id}"), Duration::from_secs(20), async || {
         let reply = app.get(&format!("/v1/operations/{id}")).await;
         assert_eq!(reply.status, 200, "{}", reply.text());
         let operation = reply.json();
-        if !matches!(operation["state"].as_str(), Some("pending" | "running")) {
-            return operation;
-        }
-        assert!(tokio::time::Instant::now() < deadline, "never ended: {operation}");
-        tokio::time::timeout(Duration::from_millis(5), std::future::pending::<()>()).await.unwrap_err();
-    }
+        (!matches!(operation["state"].as_str(), Some("pending" | "running"))).then_some(operation)
+    })
+    .await
 }
 
 /// How many of the contact's notes or tasks hold a text, as the sandbox has them.
