@@ -26,7 +26,7 @@ mod tests;
 
 pub use engine::Position;
 pub use rule_set::{RuleError, RuleErrors, RuleSet};
-pub use run::{Contacts, Enrichment, Request, Writes};
+pub use run::{Contacts, Enrichment, EnrichmentRequest, Writes};
 
 use crate::settings::Settings;
 

@@ -12,11 +12,11 @@ use crate::{
         quota::QuotaReport,
         rules::{EnrichmentReport, RuleOutcome},
     },
-    enrichment::{self, Enrichment},
+    enrichment::{self, Enrichment, EnrichmentRequest},
     ghl,
     http::{
         api::{Component, ComponentState, Reply},
-        write_api::{EnrichmentRequest, Listed, NoWrites, WriteApi},
+        write_api::{Listed, NoWrites, WriteApi},
     },
     operations::{self, Operations, ghl::GhlDelivery},
     profiles::{ContactKey, ProfileRequest, Profiles, TouchedBy},
@@ -168,16 +168,7 @@ impl WriteApi for Writing {
     }
 
     fn enrich(&self, request: EnrichmentRequest) -> Reply<'_, EnrichmentReport> {
-        let EnrichmentRequest { location, contact, dry_run, rules, requester, idempotency, deadline } = request;
-        Box::pin(self.enrichment.run(enrichment::Request {
-            location,
-            contact,
-            dry_run,
-            rules,
-            requester,
-            idempotency,
-            deadline,
-        }))
+        Box::pin(self.enrichment.run(request))
     }
 
     fn explain_rules(&self, request: ProfileRequest) -> Reply<'_, Vec<RuleOutcome>> {

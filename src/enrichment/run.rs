@@ -91,7 +91,7 @@ impl RuleSet {
 
 /// A request to evaluate the rules for a contact, and to write the difference.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Request {
+pub struct EnrichmentRequest {
     /// Whose contact.
     pub location: LocationId,
     /// Which contact.
@@ -135,7 +135,7 @@ impl Enrichment {
     ///
     /// # Errors
     /// `validation-failed` for rules that do not exist; the contact's problem; the store's; those of idempotency keys.
-    pub async fn run(&self, request: Request) -> Result<EnrichmentReport, Problem> {
+    pub async fn run(&self, request: EnrichmentRequest) -> Result<EnrichmentReport, Problem> {
         self.check_names(request.rules.as_deref())?;
         let this = self.clone();
         let run = self.tasks.spawn_load("enrich", async move { this.once(request).await });
@@ -156,7 +156,7 @@ impl Enrichment {
     }
 
     /// Under its idempotency key: the same request again is given the first answer.
-    async fn once(&self, request: Request) -> Result<EnrichmentReport, Problem> {
+    async fn once(&self, request: EnrichmentRequest) -> Result<EnrichmentReport, Problem> {
         let Some(key) = request.idempotency.clone().filter(|_| !request.dry_run) else {
             return self.enrich(&request).await;
         };
@@ -191,7 +191,7 @@ impl Enrichment {
         report
     }
 
-    async fn enrich(&self, request: &Request) -> Result<EnrichmentReport, Problem> {
+    async fn enrich(&self, request: &EnrichmentRequest) -> Result<EnrichmentReport, Problem> {
         let key = ContactKey { location: request.location.clone(), contact: request.contact.clone() };
         let profile = parse(&self.contacts.current(key, self.rules.include(), request.deadline).await?)?;
         check_current(&profile)?;
@@ -225,7 +225,7 @@ impl Enrichment {
         Ok(report)
     }
 
-    fn report(&self, request: &Request, profile: &Value) -> Result<EnrichmentReport, Problem> {
+    fn report(&self, request: &EnrichmentRequest, profile: &Value) -> Result<EnrichmentReport, Problem> {
         let compiled = &self.rules.inner;
         let document = Document::read(profile, &compiled.owned)?;
         let outcomes = compiled.outcomes(&document);

@@ -2,13 +2,13 @@
 
 use super::api::Reply;
 use crate::domain::{
-    ids::{ContactId, LocationId, OperationId},
-    operation::{AuditEntry, AuditFilter, Idempotency, Operation, OperationFilter, Requester, Submission, Submitted},
+    ids::{LocationId, OperationId},
+    operation::{AuditEntry, AuditFilter, Operation, OperationFilter, Requester, Submission, Submitted},
     problem::{Problem, ProblemKind},
     quota::QuotaReport,
     rules::{EnrichmentReport, RuleOutcome},
 };
-use crate::profiles::ProfileRequest;
+use crate::{enrichment::EnrichmentRequest, profiles::ProfileRequest};
 use tokio::time::Instant;
 
 /// Everything the routes that write need. Dropping a returned future must leave nothing half-done.
@@ -54,25 +54,6 @@ pub struct Listed<T> {
     pub items: Vec<T>,
     /// Where the next page begins, where one follows.
     pub next: Option<i64>,
-}
-
-/// A request to evaluate the rules for a contact.
-#[derive(Debug, Clone, PartialEq)]
-pub struct EnrichmentRequest {
-    /// Whose contact.
-    pub location: LocationId,
-    /// Which contact.
-    pub contact: ContactId,
-    /// Whether to answer what would be written, and write nothing.
-    pub dry_run: bool,
-    /// Only these rules, by name.
-    pub rules: Option<Vec<String>>,
-    /// Who asks.
-    pub requester: Requester,
-    /// Under which key.
-    pub idempotency: Option<Idempotency>,
-    /// When it must be answered.
-    pub deadline: Instant,
 }
 
 /// The service without a store: every write is refused, and there is nothing to list. What needs no store is asked of the

@@ -24,7 +24,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
         "enrichment",
         &["clock", "domain", "operations", "profiles", "settings", "store", "tasks", "telemetry", "upstream"],
     ),
-    ("http", &["clock", "domain", "ipinfo", "profiles", "settings", "tasks", "telemetry", "upstream"]),
+    ("http", &["clock", "domain", "enrichment", "ipinfo", "profiles", "settings", "tasks", "telemetry", "upstream"]),
     (
         "cli",
         &[

@@ -1,7 +1,7 @@
 //! Whole enrichments over a double of GHL and the store.
 
 use super::{
-    super::{Contacts, Enrichment, Request, Writes},
+    super::{Contacts, Enrichment, EnrichmentRequest, Writes},
     *,
 };
 use crate::{
@@ -155,8 +155,8 @@ impl Writes for World {
     }
 }
 
-fn request() -> Request {
-    Request {
+fn request() -> EnrichmentRequest {
+    EnrichmentRequest {
         location: LocationId::parse("ve9EPM428h8vShlRW1KT").unwrap(),
         contact: ContactId::parse("seD4PfOuKoVMLkEZqohJ").unwrap(),
         dry_run: false,
@@ -167,9 +167,9 @@ fn request() -> Request {
     }
 }
 
-fn keyed(fingerprint: u8) -> Request {
+fn keyed(fingerprint: u8) -> EnrichmentRequest {
     let key = Idempotency { scope: "s".to_owned(), key: "k".to_owned(), fingerprint: [fingerprint; 32] };
-    Request { idempotency: Some(key), ..request() }
+    EnrichmentRequest { idempotency: Some(key), ..request() }
 }
 
 /// A contact that moved, and rules that add, remove and fill.
@@ -182,7 +182,7 @@ fn moved() -> (Arc<World>, Vec<RuleSettings>) {
 async fn a_dry_run_plans_what_is_then_written_and_a_second_run_writes_nothing() {
     let (world, rules) = moved();
     let enrichment = world.enrichment(&rules);
-    let dry = enrichment.run(Request { dry_run: true, ..keyed(1) }).await.unwrap();
+    let dry = enrichment.run(EnrichmentRequest { dry_run: true, ..keyed(1) }).await.unwrap();
     assert!(dry.dry_run && dry.operations.is_empty() && world.written().is_empty());
     assert!(world.keys.lock().unwrap().is_empty(), "a dry run takes no key");
 
@@ -223,11 +223,12 @@ async fn only_the_rules_asked_for_are_evaluated() {
     let (world, rules) = moved();
     let enrichment = world.enrichment(&rules);
     let some = |names: &[&str]| Some(names.iter().map(|&name| name.to_owned()).collect());
-    let problem = enrichment.run(Request { rules: some(&["zone", "nope", "no"]), ..request() }).await.unwrap_err();
+    let problem =
+        enrichment.run(EnrichmentRequest { rules: some(&["zone", "nope", "no"]), ..request() }).await.unwrap_err();
     assert_eq!(problem.kind, ProblemKind::ValidationFailed);
     let pointers: Vec<_> = problem.errors.iter().map(|error| error.pointer.as_str()).collect();
     assert_eq!(pointers, ["/rules/1", "/rules/2"]);
-    let report = enrichment.run(Request { rules: some(&["zone"]), ..request() }).await.unwrap();
+    let report = enrichment.run(EnrichmentRequest { rules: some(&["zone"]), ..request() }).await.unwrap();
     assert_eq!(report.rules.iter().map(|rule| rule.name.as_str()).collect::<Vec<_>>(), ["zone"]);
     assert!(report.plan.add_tags.is_empty() && report.plan.remove_tags.is_empty());
     assert_eq!(report.plan.set_fields.len(), 1);
@@ -255,7 +256,7 @@ async fn a_key_is_given_back_where_nothing_came_of_it() {
     assert_eq!(enrichment.run(keyed(1)).await.unwrap().operations.len(), 3);
     let key = Idempotency { key: "other".to_owned(), ..keyed(1).idempotency.unwrap() };
     assert_eq!(world.reserve(key.clone()).await.unwrap(), Reservation::New);
-    let again = Request { idempotency: Some(key), ..request() };
+    let again = EnrichmentRequest { idempotency: Some(key), ..request() };
     assert_eq!(enrichment.run(again).await.unwrap_err().kind, ProblemKind::IdempotencyConflict);
 }
 
@@ -278,7 +279,7 @@ async fn a_contact_that_could_not_be_read_anew_is_not_compared_with() {
 #[tokio::test(start_paused = true)]
 async fn an_explanation_says_why_and_writes_nothing() {
     let (world, rules) = moved();
-    let Request { location, contact, deadline, .. } = request();
+    let EnrichmentRequest { location, contact, deadline, .. } = request();
     let request = ProfileRequest {
         key: ContactKey { location, contact },
         include: Include::NOTHING,

@@ -1,7 +1,7 @@
 //! The demo's rules on the sandbox's contacts: what GHL makes of the writes, and what reading anew costs.
 
 use super::{
-    super::{Contacts, Enrichment, Request, Writes, fields},
+    super::{Contacts, Enrichment, EnrichmentRequest, Writes, fields},
     *,
 };
 use crate::{
@@ -132,9 +132,9 @@ impl Bench {
         ContactKey { location: LocationId::parse(LOCATION).unwrap(), contact: ContactId::parse(contact).unwrap() }
     }
 
-    fn request(contact: &str, dry_run: bool) -> Request {
+    fn request(contact: &str, dry_run: bool) -> EnrichmentRequest {
         let ContactKey { location, contact } = Self::key(contact);
-        Request {
+        EnrichmentRequest {
             location,
             contact,
             dry_run,

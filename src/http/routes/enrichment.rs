@@ -6,15 +6,17 @@ use super::{
         caller::{Caller, Write},
         params::{Asked, ContactPath, InPath, LocationQuery},
         respond,
-        write_api::EnrichmentRequest,
         writing::{IDEMPOTENCY_REPLAYED, idempotency},
     },
     refusal::{self, Noted},
 };
-use crate::domain::{
-    ids::ContactId,
-    problem::{Problem, ProblemKind},
-    rules::EnrichmentReport,
+use crate::{
+    domain::{
+        ids::ContactId,
+        problem::{Problem, ProblemKind},
+        rules::EnrichmentReport,
+    },
+    enrichment::EnrichmentRequest,
 };
 use actix_web::{
     HttpRequest, HttpResponse,

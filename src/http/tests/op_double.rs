@@ -14,9 +14,10 @@ use crate::{
         rules::{EnrichmentPlan, EnrichmentReport, RuleOutcome, RuleVerdict},
         write::{Write, WriteKind},
     },
+    enrichment::EnrichmentRequest,
     http::{
         api::Reply,
-        write_api::{EnrichmentRequest, Listed, WriteApi},
+        write_api::{Listed, WriteApi},
     },
     profiles::ProfileRequest,
 };

@@ -13,9 +13,10 @@ use crate::{
         rules::{EnrichmentReport, RuleOutcome},
         write::Write,
     },
+    enrichment::EnrichmentRequest,
     http::{
         api::Reply,
-        write_api::{EnrichmentRequest, Listed, WriteApi},
+        write_api::{Listed, WriteApi},
     },
     profiles::ProfileRequest,
 };
