@@ -2,7 +2,10 @@
 //! module alone knows every part.
 
 mod api;
+mod store;
 mod writes;
+
+pub use store::Store;
 
 use crate::{
     clock::Clock,
@@ -28,8 +31,8 @@ pub struct App {
     servers: Servers,
     parts: AppParts,
     lifecycle: Lifecycle,
-    /// None where the settings name no store.
-    writing: Option<Writing>,
+    /// None where the settings name none.
+    store: Option<Store>,
 }
 
 /// What the service consists of: for the command line, which needs some of it without serving, and for tests.
@@ -46,11 +49,11 @@ pub struct AppParts {
 }
 
 impl AppParts {
-    /// Everything but the servers.
+    /// Everything but the servers, over an open store, where there is one.
     ///
     /// # Errors
     /// Where a setting turns out not to work: rules that do not compile, an upstream's URL, a database that is none.
-    pub fn build(settings: &Settings) -> anyhow::Result<Self> {
+    pub fn build(settings: &Settings, _store: Option<&Store>) -> anyhow::Result<Self> {
         let rules = enrichment::compile(settings)?;
         let (clock, tasks, metrics) = (Clock::system(), Tasks::new(), Metrics::new());
         let ghl = ghl::Client::new(
@@ -110,9 +113,13 @@ impl App {
     /// # Errors
     /// Where a part cannot be made, the store cannot be opened or a port cannot be bound.
     pub async fn build(settings: Settings) -> anyhow::Result<Self> {
-        let parts = AppParts::build(&settings)?;
+        let store = Store::open(&settings).await?;
+        let parts = AppParts::build(&settings, store.as_ref())?;
         let lifecycle = Lifecycle::new();
-        let writing = Writing::start(&settings, &parts).await?;
+        let writing = match &store {
+            Some(store) => Some(Writing::start(&settings, &parts, store).await?),
+            None => None,
+        };
         let api = Arc::new(api::Service::new(&parts, writing.as_ref()));
         let http_parts = http::Parts {
             api,
@@ -123,7 +130,7 @@ impl App {
         };
         let servers = Servers::bind(&settings, http_parts)?;
         watch::watch(&parts.tasks, settings.live_secrets(), watch::EVERY);
-        Ok(Self { settings, servers, parts, lifecycle, writing })
+        Ok(Self { settings, servers, parts, lifecycle, store })
     }
 
     /// Address of the public port.
@@ -150,7 +157,7 @@ impl App {
     /// # Errors
     /// Where a server or a background loop fails.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> anyhow::Result<()> {
-        let Self { settings, servers, parts, lifecycle, writing } = self;
+        let Self { settings, servers, parts, lifecycle, store } = self;
         let handle = servers.handle();
         let (public, admin) = (first(servers.public_addresses()), first(servers.admin_addresses()));
         let mut serving = std::pin::pin!(servers.run());
@@ -159,7 +166,7 @@ impl App {
         let mut ended = false;
         let failed = tokio::select! {
             () = shutdown => None,
-            () = broken(&parts.tasks, writing.as_ref()) => Some(anyhow::anyhow!("a background loop panicked")),
+            () = broken(&parts.tasks, store.as_ref()) => Some(anyhow::anyhow!("a background loop panicked")),
             result = &mut serving => {
                 ended = true;
                 Some(anyhow::anyhow!("a server ended by itself: {result:?}"))
@@ -182,8 +189,8 @@ impl App {
         if !parts.tasks.shut_down(end.saturating_duration_since(Instant::now())).await {
             tracing::warn!("some work did not end in time");
         }
-        if let Some(writing) = writing {
-            writing.close().await;
+        if let Some(store) = store {
+            store.close().await;
         }
         tracing::info!("stopped");
         failed.map_or(Ok(()), Err)
@@ -191,12 +198,12 @@ impl App {
 }
 
 /// Resolves once a background loop has panicked, the store's included.
-async fn broken(tasks: &Tasks, writing: Option<&Writing>) {
-    match writing {
+async fn broken(tasks: &Tasks, store: Option<&Store>) {
+    match store {
         None => tasks.broken().await,
-        Some(writing) => tokio::select! {
+        Some(store) => tokio::select! {
             () = tasks.broken() => {}
-            () = writing.broken() => {}
+            () = store.broken() => {}
         },
     }
 }

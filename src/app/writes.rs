@@ -1,6 +1,6 @@
 //! The half of the service that writes: store, worker and rules, wired, and what the routes ask of them.
 
-use super::AppParts;
+use super::{AppParts, store::Store};
 use crate::{
     domain::{
         ids::{LocationId, OperationId},
@@ -21,17 +21,13 @@ use crate::{
     operations::{self, Operations, ghl::GhlDelivery},
     profiles::{ContactKey, ProfileRequest, Profiles, TouchedBy},
     settings::Settings,
-    store::{OperationStore, Page, Reservation, sqlite::SqliteStore},
-    tasks::Tasks,
+    store::{OperationStore, Page, Reservation},
 };
 use anyhow::Context as _;
 use futures_util::future::BoxFuture;
 use serde_json::Value;
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 use tokio::time::Instant;
-
-/// How long the store has to finish what was begun.
-const CLOSING: Duration = Duration::from_secs(5);
 
 /// What writing consists of. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -40,23 +36,14 @@ pub(super) struct Writing {
     enrichment: Enrichment,
     profiles: Profiles,
     ghl: ghl::Client,
-    store: Arc<dyn OperationStore>,
-    /// The store's own: they end after those of everybody who writes to it.
-    store_tasks: Tasks,
 }
 
 impl Writing {
-    /// Opens the store and takes up what an earlier process left in it; `None` where the settings name no store.
-    pub(super) async fn start(settings: &Settings, parts: &AppParts) -> anyhow::Result<Option<Self>> {
-        let Some(url) = &settings.store.url else { return Ok(None) };
-        let store_tasks = Tasks::new();
-        let opened = SqliteStore::open(url, &store_tasks).await;
-        let store: Arc<dyn OperationStore> = Arc::new(opened.map_err(|error| {
-            let why = error.in_full();
-            anyhow::anyhow!("store.url ({url}): {why}; for a service that takes no writes set it to \"\"")
-        })?);
+    /// Takes up what an earlier process left in the store.
+    pub(super) async fn start(settings: &Settings, parts: &AppParts, store: &Store) -> anyhow::Result<Self> {
+        let store: Arc<dyn OperationStore> = store.sqlite.clone();
         let operations_parts = operations::Parts {
-            store: Arc::clone(&store),
+            store,
             delivery: Arc::new(delivery(settings, parts)),
             clock: parts.clock.clone(),
             tasks: parts.tasks.clone(),
@@ -71,7 +58,7 @@ impl Writing {
             parts.tasks.clone(),
         );
         let (profiles, ghl) = (parts.profiles.clone(), parts.ghl.clone());
-        Ok(Some(Self { operations, enrichment, profiles, ghl, store, store_tasks }))
+        Ok(Self { operations, enrichment, profiles, ghl })
     }
 
     /// How the store stands, as readiness shows it.
@@ -79,20 +66,6 @@ impl Writing {
         let failed = self.operations.health().err().map(|error| error.to_string());
         let state = if failed.is_some() { ComponentState::Degraded } else { ComponentState::Ok };
         Component { name: "store".to_owned(), state, detail: failed }
-    }
-
-    /// Resolves once the store's loop has panicked.
-    pub(super) async fn broken(&self) {
-        self.store_tasks.broken().await;
-    }
-
-    /// Finishes what the store has begun. Whoever writes to it has ended before.
-    pub(super) async fn close(self) {
-        // A disk that does not answer must not keep the process.
-        let closed = tokio::time::timeout(CLOSING, self.store.close()).await.is_ok();
-        if !(closed && self.store_tasks.shut_down(CLOSING).await) {
-            tracing::warn!("the store did not close in time");
-        }
     }
 }
 

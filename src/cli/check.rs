@@ -45,7 +45,7 @@ pub async fn check(loaded: Loaded) -> anyhow::Result<bool> {
     for described in loaded.describe() {
         print_line(&format!("  {:<36} {:<40} {}", described.key, described.shown, described.origin));
     }
-    let parts = AppParts::build(&loaded.settings)?;
+    let parts = AppParts::build(&loaded.settings, None)?;
     let mut findings = vec![ghl(&loaded.settings, &parts).await];
     findings.extend(ip(&loaded.settings, &parts).await?);
     findings.push(store(loaded.settings.store.url.as_ref()).await);

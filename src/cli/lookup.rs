@@ -14,7 +14,7 @@ use std::net::IpAddr;
 /// # Errors
 /// Where no backend answers.
 pub async fn lookup(settings: Settings, addresses: Vec<IpAddr>, json: bool) -> anyhow::Result<()> {
-    let parts = AppParts::build(&settings)?;
+    let parts = AppParts::build(&settings, None)?;
     let context = CallContext::new(Lane::Interactive, settings.http.deadline);
     for address in addresses {
         let looked = parts

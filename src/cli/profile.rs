@@ -42,7 +42,7 @@ pub async fn profile(settings: Settings, wanted: Wanted) -> anyhow::Result<()> {
         deadline: Instant::now() + settings.http.deadline,
         traceparent: None,
     };
-    let served = AppParts::build(&settings)?.profiles.get(&request).await?;
+    let served = AppParts::build(&settings, None)?.profiles.get(&request).await?;
     let document: serde_json::Value = serde_json::from_slice(&served.document.body)?;
     print_line(&serde_json::to_string_pretty(&document)?);
     Ok(())

@@ -25,12 +25,12 @@ async fn smaller_limits_than_configured_are_learned_and_kept() {
         let quota = QuotaProfile::Custom { burst: LIMIT, daily: 10_000 };
         let config = SandboxConfig { quota, quota_window, quota_interval: WINDOW, ..SandboxConfig::default() };
         let sandbox = Sandbox::start(config).await.expect("starts");
-        let parts = AppParts::build(&settings(&[
+        let settings = settings(&[
             ("ghl.base_url", sandbox.base_url()),
             ("ghl.location_id", LOCATION.to_owned()),
             ("ghl.token", TOKEN.to_owned()),
-        ]))
-        .expect("is wired");
+        ]);
+        let parts = AppParts::build(&settings, None).expect("is wired");
         let (location, contact) = (LocationId::parse(LOCATION).unwrap(), ContactId::parse(SHOWCASE).unwrap());
         let started = Instant::now();
         let reads = (0..CALLS).map(|number| {

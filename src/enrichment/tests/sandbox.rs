@@ -115,7 +115,7 @@ async fn bench() -> Bench {
     let flags = settings_for(sandbox.addr());
     let mut settings = Settings::load(Sources { flags, ..Sources::default() }).unwrap().settings;
     settings.enrichment.rules.push(filling("zone", "ip.usable", "timezone", "{{ ip.geo.timezone }}"));
-    let parts = AppParts::build(&settings).unwrap();
+    let parts = AppParts::build(&settings, None).unwrap();
     let direct = Arc::new(Direct {
         sandbox: sandbox.base_url(),
         profiles: parts.profiles.clone(),
