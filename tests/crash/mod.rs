@@ -5,14 +5,12 @@
 //! main crash -- --nocapture`.
 
 mod ledger;
-mod service;
 mod writers;
 
-use crate::support::{pause, scratch};
+use crate::support::{Dice, Killable, pause, scratch, until};
 use futures_util::future::join_all;
 use ghl_sandbox::{Fault, FaultAction, QuotaProfile, Sandbox, SandboxConfig};
 use ledger::Ledger;
-use service::Service;
 use std::{
     sync::{
         Arc,
@@ -42,23 +40,6 @@ impl Size {
     }
 }
 
-/// A small generator: which moment is random must not depend on anything else.
-pub struct Dice(u64);
-
-impl Dice {
-    pub const fn new(seed: u64) -> Self {
-        Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
-    }
-
-    /// Below `bound`.
-    pub fn below(&mut self, bound: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % bound
-    }
-}
-
 /// What goes wrong at GHL meanwhile: answers are lost, connections break, gateways fail, calls take their time, and a
 /// contact is created although the answer is 422.
 fn misfortunes(sandbox: &Sandbox) {
@@ -81,7 +62,7 @@ fn misfortunes(sandbox: &Sandbox) {
 }
 
 /// Kills the process at random moments until told to stop, and leaves one running. Says how often.
-async fn kill(service: &Service, wanted: u32, done: &AtomicBool) -> u32 {
+async fn kill(service: &Killable, wanted: u32, done: &AtomicBool) -> u32 {
     let mut dice = Dice::new(7);
     let mut kills = 0;
     loop {
@@ -100,6 +81,21 @@ async fn kill(service: &Service, wanted: u32, done: &AtomicBool) -> u32 {
     }
 }
 
+/// Waits until every accepted write has ended, and requires that each was done.
+async fn all_ended(service: &Killable) {
+    let operations = async |states: &str| {
+        let listed = service.try_json(&format!("/v1/operations?state={states}&limit=5")).await?;
+        Some(listed["items"].clone())
+    };
+    until("the end of all that was accepted", Duration::from_secs(120), async || {
+        (operations("pending,running").await? == serde_json::json!([])).then_some(())
+    })
+    .await;
+    let lost = operations("failed,dead,cancelled").await.expect("it runs");
+    assert_eq!(lost, serde_json::json!([]), "accepted and not done");
+    service.assert_never_panicked();
+}
+
 #[actix_web::test]
 #[expect(clippy::print_stdout, reason = "the full form is run for its figures")]
 async fn what_was_accepted_is_done_once_and_in_order_whatever_dies() {
@@ -109,7 +105,7 @@ async fn what_was_accepted_is_done_once_and_in_order_whatever_dies() {
     let sandbox = Sandbox::start(config).await.expect("sandbox starts");
     let contacts = writers::contacts(&sandbox, WRITERS).await;
     misfortunes(&sandbox);
-    let service = Service::new(&sandbox.base_url(), &scratch("crash"));
+    let service = Killable::new(&sandbox.base_url(), &scratch("crash"), &[]);
     let done = Arc::new(AtomicBool::new(false));
     let each = size.writes.div_ceil(WRITERS);
     let writing = async {
@@ -122,7 +118,7 @@ async fn what_was_accepted_is_done_once_and_in_order_whatever_dies() {
         ledgers
     };
     let (ledgers, kills) = tokio::join!(writing, kill(&service, size.kills, &done));
-    service.until_all_ended().await;
+    all_ended(&service).await;
     let accepted: usize = ledgers.iter().map(Ledger::accepted).sum();
     let abandoned: usize = ledgers.iter().map(Ledger::abandoned).sum();
     println!(

@@ -1,11 +1,7 @@
 //! Clients that do what a backend should: one idempotency key a write, and the same request again until it is answered.
 
-use super::{
-    Dice,
-    ledger::{Entry, Ledger},
-    service::Service,
-};
-use crate::support::{LOCATION, until};
+use super::ledger::{Entry, Ledger};
+use crate::support::{Dice, Killable, LOCATION, until};
 use ghl_sandbox::Sandbox;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -17,7 +13,7 @@ const BOUND: Duration = Duration::from_secs(120);
 pub struct Writer<'a> {
     number: usize,
     contact: String,
-    service: &'a Service,
+    service: &'a Killable,
     dice: Dice,
 }
 
@@ -39,7 +35,7 @@ pub async fn contacts(sandbox: &Sandbox, count: usize) -> Vec<String> {
 }
 
 impl<'a> Writer<'a> {
-    pub fn new(number: usize, contact: String, service: &'a Service) -> Self {
+    pub fn new(number: usize, contact: String, service: &'a Killable) -> Self {
         Self { number, contact, service, dice: Dice::new(number as u64 + 11) }
     }
 

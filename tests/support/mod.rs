@@ -1,9 +1,13 @@
 //! The service as users run it, on free ports, with the sandbox for an upstream.
 
 mod client;
+mod dice;
+mod killable;
 mod process;
 
 pub use client::{Client, Reply};
+pub use dice::Dice;
+pub use killable::Killable;
 pub use process::{Process, finished};
 
 use ghl_enrich::{
@@ -40,7 +44,11 @@ impl TestApp {
 
     /// With some settings changed, by dotted key.
     pub async fn with(changes: &[(&str, &str)]) -> Self {
-        let config = SandboxConfig { quota: QuotaProfile::Unlimited, ..SandboxConfig::default() };
+        Self::over(SandboxConfig { quota: QuotaProfile::Unlimited, ..SandboxConfig::default() }, changes).await
+    }
+
+    /// Over a sandbox of another kind.
+    pub async fn over(config: SandboxConfig, changes: &[(&str, &str)]) -> Self {
         let sandbox = Sandbox::start(config).await.expect("sandbox starts");
         let base = sandbox.base_url();
         let mut flags = vec![

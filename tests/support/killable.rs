@@ -1,6 +1,6 @@
 //! The process that is killed: always on the same ports, always over the same store.
 
-use crate::support::{LOCATION, TOKEN, until};
+use super::{LOCATION, TOKEN};
 use std::{
     fs::{self, File},
     net::TcpListener,
@@ -13,10 +13,8 @@ use std::{
     time::Duration,
 };
 
-/// How long anything may take.
-const BOUND: Duration = Duration::from_secs(120);
-
-pub struct Service {
+/// The real binary, started and killed again and again.
+pub struct Killable {
     variables: Vec<(String, String)>,
     log: PathBuf,
     base: String,
@@ -31,8 +29,9 @@ fn free_port() -> u16 {
     listener.local_addr().expect("an address").port()
 }
 
-impl Service {
-    pub fn new(ghl: &str, folder: &Path) -> Self {
+impl Killable {
+    /// Over this GHL and a store in `folder`, with some settings changed: `SECTION__KEY` and its value.
+    pub fn new(ghl: &str, folder: &Path, changes: &[(&str, String)]) -> Self {
         let (public, admin) = (free_port(), free_port());
         let settings = [
             ("HTTP__BIND", format!("127.0.0.1:{public}")),
@@ -53,8 +52,12 @@ impl Service {
             ("OPERATIONS__MAX_ATTEMPTS", "100".to_owned()),
             ("TELEMETRY__LOG_LEVEL", "warn".to_owned()),
         ];
+        let kept = settings.into_iter().filter(|(key, _)| !changes.iter().any(|(changed, _)| changed == key));
         Self {
-            variables: settings.into_iter().map(|(key, value)| (format!("ENRICH_{key}"), value)).collect(),
+            variables: kept
+                .chain(changes.iter().cloned())
+                .map(|(key, value)| (format!("ENRICH_{key}"), value))
+                .collect(),
             log: folder.join("log"),
             base: format!("http://127.0.0.1:{public}"),
             child: Mutex::new(None),
@@ -95,26 +98,20 @@ impl Service {
         fs::read_to_string(&self.log).unwrap_or_default()
     }
 
-    async fn operations(&self, states: &str) -> Option<serde_json::Value> {
-        let answer = self.client.get(self.url(&format!("/v1/operations?state={states}&limit=5"))).send().await.ok()?;
-        assert_eq!(answer.status(), 200);
+    /// The JSON that a path of the running process answers; `None` while nobody does.
+    pub async fn try_json(&self, path: &str) -> Option<serde_json::Value> {
+        let answer = self.client.get(self.url(path)).send().await.ok()?;
+        assert_eq!(answer.status(), 200, "{path}");
         answer.json().await.ok()
     }
 
-    /// Waits until every accepted write has ended, and requires that each was done.
-    pub async fn until_all_ended(&self) {
-        until("the end of all that was accepted", BOUND, async || {
-            let open = self.operations("pending,running").await?;
-            (open["items"] == serde_json::json!([])).then_some(())
-        })
-        .await;
-        let lost = self.operations("failed,dead,cancelled").await.expect("it runs");
-        assert_eq!(lost["items"], serde_json::json!([]), "accepted and not done");
+    /// Asserts that no task of a process so far has panicked.
+    pub fn assert_never_panicked(&self) {
         assert!(!self.logged().contains("panicked"), "{}", self.logged());
     }
 }
 
-impl Drop for Service {
+impl Drop for Killable {
     fn drop(&mut self) {
         if let Ok(Some(child)) = self.child.get_mut().map(Option::as_mut) {
             let _ = child.kill();
