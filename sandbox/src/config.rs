@@ -13,6 +13,8 @@ pub struct SandboxConfig {
     pub seed: u64,
     /// How many contacts the first location holds. The second always holds twenty.
     pub contacts: usize,
+    /// How many locations there are beside the first two, each with a few contacts: `sandboxLocation00003` and on.
+    pub extra_locations: usize,
     /// How long the search index trails a write. The library's default is none; the binary's is 10 s, as measured on
     /// the live API.
     pub search_lag: Duration,
@@ -22,6 +24,8 @@ pub struct SandboxConfig {
     pub quota_window: QuotaWindow,
     /// How long a burst window is: 10 s at GHL. Tests that fill windows have no time for that.
     pub quota_interval: Duration,
+    /// How long an OAuth access token lives: a day at GHL.
+    pub access_token_life: Duration,
     /// What `/lookup` answers.
     pub ipinfo_plan: IpinfoPlan,
     /// IPinfo look-ups a month before 429.
@@ -34,10 +38,12 @@ impl Default for SandboxConfig {
             bind: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             seed: 1,
             contacts: 200,
+            extra_locations: 0,
             search_lag: Duration::ZERO,
             quota: QuotaProfile::Standard,
             quota_window: QuotaWindow::Fixed,
             quota_interval: Duration::from_secs(10),
+            access_token_life: Duration::from_secs(86_400),
             ipinfo_plan: IpinfoPlan::Plus,
             ipinfo_monthly: 150_000,
         }

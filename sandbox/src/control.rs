@@ -9,6 +9,7 @@ use crate::ghl::{Version, shapes};
 use crate::ipinfo::DOWNLOADS;
 use crate::journal::AppliedWrite;
 use crate::model::{Contact, Location};
+use crate::oauth;
 use crate::state::State;
 use crate::tokens;
 use crate::wire::{Reply, Request};
@@ -28,6 +29,8 @@ pub(crate) fn answer(state: &mut State, req: &Request) -> Reply {
         }
         ("GET", ["writes"]) => Ok(writes(state, req)),
         ("POST", ["quota"]) => spend(state, req),
+        ("GET", ["oauth"]) => Ok(oauth::control::show(state)),
+        ("POST", ["oauth"]) => oauth::control::order(state, req),
         ("GET", ["faults"]) => Ok(json!(state.faults.active(state.now()))),
         ("POST", ["faults"]) => add_faults(state, req),
         ("DELETE", ["faults"]) => {
@@ -57,6 +60,7 @@ fn overview() -> Value {
         "POST faults": {"endpoint": "ghl.notes", "times": 1, "lastsMs": 60000, "action": {"kind": "latency", "ms": 80}},
         "GET writes?contactId=&endpoint=&after=": "what took effect, in order",
         "POST quota": {"locationId": tokens::LOCATION_1, "dayLeft": 0},
+        "GET oauth": "installations, what was given out", "POST oauth": oauth::control::usage(),
         "DELETE faults": "none any more", "GET clock": "the sandbox's time", "POST clock": {"advanceSeconds": 60},
         "GET contacts?locationId=": "ids", "GET state": "everything",
         "POST locations/{id}": {"allowDuplicateContact": true, "contactUniqueIdentifiers": ["email", "phone"]},

@@ -4,6 +4,7 @@
 use crate::faults::{Aim, FaultAction, Verdict};
 use crate::ghl::{self, Arrival, Found};
 use crate::ipinfo::{self, Ask};
+use crate::oauth;
 use crate::state::State;
 use crate::wire::{Reply, Request};
 
@@ -17,6 +18,7 @@ pub(crate) struct Met {
 #[derive(Debug)]
 enum Target {
     Ghl(Arrival),
+    OAuth(oauth::Ask),
     Ipinfo(Ask),
     /// Answered already: unknown or mis-cased.
     Settled(Reply),
@@ -33,17 +35,24 @@ pub(crate) fn arrive(state: &mut State, req: &Request) -> Met {
             Met { verdict, target: Target::Ghl(arrival) }
         }
         Found::MisCased => settled(mis_cased(state)),
-        Found::Nothing => match ipinfo::find(&req.method, &req.segments) {
-            Some(ask) => {
-                state.calls.add(ask.name());
-                let now = state.now();
-                let aim = Aim { endpoint: ask.name(), writes: false, subject: ask.subject(), now };
-                let verdict = state.faults.strike(aim);
-                Met { verdict, target: Target::Ipinfo(ask) }
+        Found::Nothing => {
+            if let Some(ask) = oauth::find(state, req) {
+                let verdict = strike(state, ask.name, ask.subject.as_deref());
+                return Met { verdict, target: Target::OAuth(ask) };
             }
-            None => settled(unknown(state, req)),
-        },
+            match ipinfo::find(&req.method, &req.segments) {
+                Some(ask) => Met { verdict: strike(state, ask.name(), ask.subject()), target: Target::Ipinfo(ask) },
+                None => settled(unknown(state, req)),
+            }
+        }
     }
+}
+
+/// Counts a request that is no write of GHL's and lets faults strike it.
+fn strike(state: &mut State, endpoint: &'static str, subject: Option<&str>) -> Verdict {
+    state.calls.add(endpoint);
+    let now = state.now();
+    state.faults.strike(Aim { endpoint, writes: false, subject, now })
 }
 
 fn settled(reply: Reply) -> Met {
@@ -77,6 +86,18 @@ pub(crate) fn execute(state: &mut State, req: &Request, met: &Met) -> Reply {
             }
             _ => ipinfo::execute(state, req, ask),
         },
+        Target::OAuth(ask) => {
+            let reply = match action {
+                Some(action) if !executes(action) => instead(action, ghl::errors::too_many_requests),
+                Some(FaultAction::CreatedBut422) => {
+                    oauth::execute(state, req, ask);
+                    ghl::errors::invalid(state, "Unprocessable Entity")
+                }
+                _ => oauth::execute(state, req, ask),
+            };
+            let now = state.now();
+            with_rate_headers(reply, state.quota.untouched(now))
+        }
         Target::Ghl(arrival) => {
             let reply = match action {
                 Some(action) if !executes(action) => instead(action, ghl::errors::too_many_requests),

@@ -27,7 +27,7 @@
 //! | `pit-00000000-0000-4000-8000-000000000004` | the agency: 401 scope on contacts, 401 user type on locations |
 //! | `pit-00000000-0000-4000-8000-000000000005` | location 1, `locations.readonly` only: 401 on contacts |
 //! | `sandbox.oauth-location-1.access` | location 1, an OAuth access token |
-//! | `sandbox.oauth-company.access` | the agency, OAuth: 401 class |
+//! | `sandbox.oauth-company.access` | the agency, OAuth: 401 class on contacts; makes tokens of its locations |
 //! | `sandbox.oauth-expired.access` | 401 `Invalid JWT` |
 //! | `sandboxipinfo1`, `sandboxiplite1` | IPinfo: every product; Lite and legacy only |
 //!
@@ -39,19 +39,30 @@
 //! `ghl.task_update`, `ghl.task_complete`, `ghl.task_delete`, `ghl.appointments`, `ghl.tags_add`, `ghl.tags_remove`,
 //! `ghl.bulk_tags`, `ghl.bulk_business`, `ghl.followers_add`, `ghl.followers_remove`, `ghl.campaign_add`,
 //! `ghl.campaign_remove`, `ghl.campaign_clear`, `ghl.workflow_add`, `ghl.workflow_remove`, `ghl.location`,
-//! `ghl.custom_fields`, `ghl.location_tags`; `ipinfo.lite`, `ipinfo.lookup`, `ipinfo.legacy`, `ipinfo.resproxy`,
+//! `ghl.custom_fields`, `ghl.location_tags`; `oauth.authorize`, `oauth.token`, `oauth.token_refresh`,
+//! `oauth.location_token`, `oauth.installed_locations`, `oauth.reconnect`; `ipinfo.lite`, `ipinfo.lookup`, `ipinfo.legacy`, `ipinfo.resproxy`,
 //! `ipinfo.batch`, `ipinfo.me`, `ipinfo.data`, `ipinfo.checksums`.
 //!
 //! `ghl.writes` stands for every GHL endpoint that changes something (scope `contacts.write`), in faults alone.
 //!
 //! A request that none of them covers is answered 501 and remembered in [`Calls::unexpected`].
 //!
+//! # OAuth
+//!
+//! `GET /oauth/chooselocation` (also under `/v2`) consents by itself, for location 1 unless `POST /__sandbox/oauth` or
+//! `sandbox_consent=` in the query says otherwise, and redirects with a code. `POST /oauth/token` takes codes and refresh
+//! tokens, in snake case or, under `Version: v3`, in camel case; `POST /oauth/locationToken`,
+//! `GET /oauth/installedLocations`, v3's `/oauth/location-token` and `/oauth/installed-locations`, and
+//! `POST /oauth/reconnect` are there as well. At first the app is installed nowhere: consent installs it, for the agency in
+//! all its locations. A fault's `contact` is the location or agency here, where the request tells it.
+//!
 //! # Control API
 //!
 //! Under `/__sandbox/`, JSON, without authentication and never counted: GET `calls`, POST `reset`, GET, POST and DELETE
 //! `faults`, GET and POST `clock` (`{"advanceSeconds": 60}`), GET `contacts?locationId=`, GET `state`, POST
 //! `locations/{id}` (`{"allowDuplicateContact": true}`), GET `writes?contactId=&endpoint=&after=`, POST `quota`
-//! (`{"locationId": "…", "dayLeft": 0}`).
+//! (`{"locationId": "…", "dayLeft": 0}`), GET and POST `oauth` (`{"consent": "company"}`, `install`, `uninstall`, `revoke`,
+//! `suspend`, `resume` with a location's id or `company`; `accessTokenSeconds`, `refreshGraceSeconds`, `refreshRefusal`).
 //!
 //! # Faults in the middle of a write
 //!
@@ -75,6 +86,10 @@
 //! - A missing `locationId`: 422 in a body and on the first page of the list, 403 with a cursor and in other queries.
 //! - After a write, a search shows the old record for four tenths of the lag, then none, then the new one.
 //! - An empty custom-field value clears text and choices and is ignored for numbers and dates; unknown fields are dropped.
+//! - A wrong client is told what a wrong code is; a code outlives a wrong client or redirect, and what a token is for was
+//!   decided by the consent, not by `user_type`. Before v3 a dead refresh token is `invalid_grant`, 400 or 401 as told.
+//! - The form of the answers of the two agency routes follows from the path, the token endpoint's from the version.
+//! - Revoking an agency's tokens leaves those of its locations alive; ending its installation ends theirs.
 //! - Of two upsert matches the second keeps its identifier: it is not copied to the first.
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
@@ -90,6 +105,7 @@ mod ghl;
 mod ipinfo;
 mod journal;
 mod model;
+mod oauth;
 mod rng;
 mod seed;
 mod server;
@@ -102,5 +118,6 @@ pub use calls::Calls;
 pub use config::{IpinfoPlan, QuotaProfile, QuotaWindow, SandboxConfig};
 pub use faults::{Fault, FaultAction};
 pub use journal::AppliedWrite;
+pub use oauth::{Consent, InstallationChange, OAuthCounts, TokenPair};
 pub use seed::contact::{AppointmentSeed, ContactSeed, NoteSeed, TaskSeed};
 pub use server::Sandbox;

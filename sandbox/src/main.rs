@@ -20,6 +20,12 @@ struct Args {
     /// How many contacts location 1 holds.
     #[arg(long, default_value_t = 200)]
     contacts: usize,
+    /// How many locations there are beside the first two.
+    #[arg(long, default_value_t = 0)]
+    extra_locations: usize,
+    /// How long an OAuth access token lives, in seconds.
+    #[arg(long, default_value_t = 86_400, value_parser = clap::value_parser!(u64).range(1..))]
+    access_token_seconds: u64,
     /// Rate limits per location.
     #[arg(long, value_enum, default_value_t = Quota::Standard)]
     quota: Quota,
@@ -51,6 +57,8 @@ impl Args {
             bind: self.bind,
             seed: self.seed,
             contacts: self.contacts,
+            extra_locations: self.extra_locations,
+            access_token_life: Duration::from_secs(self.access_token_seconds),
             search_lag: Duration::from_millis(self.search_lag_ms),
             quota: match self.quota {
                 Quota::Standard => QuotaProfile::Standard,
@@ -103,6 +111,7 @@ fn greet(sandbox: &Sandbox) {
     println!("                 {}  (contacts.readonly)", tokens::PIT_READ_ONLY);
     println!("                 {}  (agency)", tokens::PIT_AGENCY);
     println!("OAuth client     {}  secret {}", tokens::OAUTH_CLIENT_ID, tokens::OAUTH_CLIENT_SECRET);
+    println!("OAuth consent    {base}/oauth/chooselocation  (agency {}, app {})", tokens::COMPANY, tokens::APP_ID);
     println!("IPinfo token     {}  (free account: {})", tokens::IPINFO_TOKEN, tokens::IPINFO_LITE_TOKEN);
     println!("control API      {base}/__sandbox/");
     println!("example contact  {}  (VPN: {})", tokens::EXAMPLE_CONTACT, examples::VPN);

@@ -72,6 +72,11 @@ impl Sandbox {
         Ok(Self(Arc::new(Inner { addr, shared, server: Server(handle) })))
     }
 
+    /// The state, for a few lines.
+    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.shared.lock()
+    }
+
     /// `http://127.0.0.1:PORT`: GHL's and IPinfo's paths alike.
     pub fn base_url(&self) -> String {
         format!("http://{}", self.0.addr)

@@ -1,7 +1,7 @@
 //! Everything a sandbox knows, as one value. It stands behind one mutex that is never held across an await; all the
 //! answers are functions of this and of a request.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use bytes::Bytes;
 
@@ -15,6 +15,7 @@ use crate::ghl::quota::Quota;
 use crate::ipinfo::usage::Usage;
 use crate::journal::Journal;
 use crate::model::{Appointment, Contact, Location, Note, TagDefinition, Task};
+use crate::oauth::OAuth;
 use crate::rng::Rng;
 
 #[derive(Debug)]
@@ -24,7 +25,9 @@ pub(crate) struct State {
     pub(crate) rng: Rng,
     pub(crate) calls: Calls,
     pub(crate) faults: Faults,
-    pub(crate) tokens: Vec<Token>,
+    /// By what is sent as the bearer.
+    pub(crate) tokens: HashMap<String, Token>,
+    pub(crate) oauth: OAuth,
     pub(crate) quota: Quota,
     pub(crate) usage: Usage,
     pub(crate) locations: BTreeMap<String, Location>,
@@ -54,6 +57,7 @@ impl State {
             calls: Calls::default(),
             faults: Faults::new(config.seed),
             tokens: auth::seeded(),
+            oauth: OAuth::new(&config, clock.now()),
             quota: Quota::new(config.quota, config.quota_window, config.quota_interval),
             usage: Usage::default(),
             locations: BTreeMap::new(),

@@ -4,8 +4,13 @@
 pub const LOCATION_1: &str = "sandboxLocation00001";
 /// The second location, to show that tenants are apart.
 pub const LOCATION_2: &str = "sandboxLocation00002";
-/// The agency both belong to.
+/// The agency both belong to, and all further ones.
 pub const COMPANY: &str = "sandboxCompany000001";
+
+/// The id of the `number`-th location, counted from 1: `sandboxLocation00003` is the first beside the two above.
+pub fn location(number: usize) -> String {
+    format!("sandboxLocation{number:05}")
+}
 
 /// Private integration token of location 1, all scopes.
 pub const PIT_LOCATION_1: &str = "pit-00000000-0000-4000-8000-000000000001";
@@ -28,6 +33,11 @@ pub const OAUTH_EXPIRED: &str = "sandbox.oauth-expired.access";
 pub const OAUTH_CLIENT_ID: &str = "000000000000000000000001-sandbox1";
 /// The OAuth client's secret.
 pub const OAUTH_CLIENT_SECRET: &str = "00000000-0000-4000-8000-0000000000ff";
+
+/// The app's id: what `appId` is asked for, and the first part of the client's id.
+pub const APP_ID: &str = "000000000000000000000001";
+/// The app's version, as tokens and installations name it.
+pub const APP_VERSION_ID: &str = "000000000000000000000002";
 
 /// IPinfo token with every product.
 pub const IPINFO_TOKEN: &str = "sandboxipinfo1";

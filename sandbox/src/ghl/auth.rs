@@ -1,5 +1,8 @@
 //! Tokens: what they are for, and the several messages of one and the same 401.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
 use super::errors;
 use crate::clock::Millis;
 use crate::state::State;
@@ -11,8 +14,14 @@ pub(crate) const WRITE: &str = "contacts.write";
 pub(crate) const LOCATIONS: &str = "locations.readonly";
 pub(crate) const CUSTOM_FIELDS: &str = "locations/customFields.readonly";
 pub(crate) const LOCATION_TAGS: &str = "locations/tags.readonly";
+pub(crate) const TASKS: &str = "locations/tasks.readonly";
+/// Where the app is installed.
+pub(crate) const OAUTH_READ: &str = "oauth.readonly";
+/// An agency's token for one of a location.
+pub(crate) const OAUTH_WRITE: &str = "oauth.write";
 
-const ALL_SCOPES: &[&str] = &[READ, WRITE, LOCATIONS, CUSTOM_FIELDS, LOCATION_TAGS];
+const ALL_SCOPES: &[&str] = &[READ, WRITE, LOCATIONS, CUSTOM_FIELDS, LOCATION_TAGS, TASKS];
+const AGENCY_SCOPES: &[&str] = &[OAUTH_READ, OAUTH_WRITE];
 const SCOPE_MESSAGE: &str = "The token is not authorized for this scope.";
 const CLASS_MESSAGE: &str = "This authClass type is not allowed to access this scope. \
                              Please verify your IAM configuration if this is not the case.";
@@ -20,12 +29,11 @@ const CLASS_MESSAGE: &str = "This authClass type is not allowed to access this s
 /// A bearer token the sandbox knows.
 #[derive(Clone, Debug)]
 pub(crate) struct Token {
-    pub(crate) value: String,
     pub(crate) kind: Kind,
     pub(crate) class: Class,
     /// The location's or the company's id, and the key of its quota.
     pub(crate) owner: String,
-    pub(crate) scopes: Vec<&'static str>,
+    pub(crate) scopes: Arc<[String]>,
     pub(crate) expires: Option<Millis>,
 }
 
@@ -43,25 +51,40 @@ pub(crate) enum Class {
     Company,
 }
 
-/// The tokens a sandbox is born with; `crate::tokens` documents them.
-pub(crate) fn seeded() -> Vec<Token> {
-    let pit = |value: &str, class: Class, owner: &str, scopes: &[&'static str]| Token {
-        value: value.to_owned(),
-        kind: Kind::PrivateIntegration,
-        class,
-        owner: owner.to_owned(),
-        scopes: scopes.to_vec(),
-        expires: None,
+impl Class {
+    /// As tokens and answers name it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Location => "Location",
+            Self::Company => "Company",
+        }
+    }
+}
+
+/// Every scope that the sandbox has a use for, as a token of this class may hold them.
+pub(crate) fn all_scopes(class: Class) -> Arc<[String]> {
+    let agency: &[&str] = match class {
+        Class::Location => &[],
+        Class::Company => AGENCY_SCOPES,
     };
-    let oauth = |value: &str, class: Class, owner: &str, expires: Option<Millis>| Token {
-        value: value.to_owned(),
-        kind: Kind::OAuth,
-        class,
-        owner: owner.to_owned(),
-        scopes: ALL_SCOPES.to_vec(),
-        expires,
+    owned(ALL_SCOPES.iter().chain(agency))
+}
+
+fn owned<'a>(scopes: impl IntoIterator<Item = &'a &'static str>) -> Arc<[String]> {
+    scopes.into_iter().map(|scope| (*scope).to_owned()).collect()
+}
+
+/// The tokens a sandbox is born with, by what is sent; `crate::tokens` documents them.
+pub(crate) fn seeded() -> HashMap<String, Token> {
+    let pit = |value: &str, class: Class, owner: &str, scopes: &[&'static str]| {
+        let (kind, owner, scopes) = (Kind::PrivateIntegration, owner.to_owned(), owned(scopes));
+        (value.to_owned(), Token { kind, class, owner, scopes, expires: None })
     };
-    vec![
+    let oauth = |value: &str, class: Class, owner: &str, expires: Option<Millis>| {
+        let (kind, owner, scopes) = (Kind::OAuth, owner.to_owned(), all_scopes(class));
+        (value.to_owned(), Token { kind, class, owner, scopes, expires })
+    };
+    HashMap::from([
         pit(tokens::PIT_LOCATION_1, Class::Location, tokens::LOCATION_1, ALL_SCOPES),
         pit(tokens::PIT_LOCATION_2, Class::Location, tokens::LOCATION_2, ALL_SCOPES),
         pit(tokens::PIT_READ_ONLY, Class::Location, tokens::LOCATION_1, &[READ]),
@@ -70,7 +93,7 @@ pub(crate) fn seeded() -> Vec<Token> {
         oauth(tokens::OAUTH_LOCATION_1, Class::Location, tokens::LOCATION_1, None),
         oauth(tokens::OAUTH_COMPANY, Class::Company, tokens::COMPANY, None),
         oauth(tokens::OAUTH_EXPIRED, Class::Location, tokens::LOCATION_1, Some(0)),
-    ]
+    ])
 }
 
 /// Finds the token of a request; its scopes and class are judged per route.
@@ -80,7 +103,7 @@ pub(crate) fn identify(state: &mut State, req: &Request) -> Result<Token, Reply>
         return Err(errors::unauthorized(state, "Invalid token: access token is invalid"));
     };
     let now = state.clock.now();
-    let found = state.tokens.iter().find(|token| token.value == value).cloned();
+    let found = state.tokens.get(value).cloned();
     match found {
         Some(token) if token.expires.is_none_or(|at| now < at) => Ok(token),
         None if value.starts_with("pit-") => Err(errors::unauthorized(state, "Invalid Private Integration token")),
@@ -101,7 +124,23 @@ pub(crate) fn authorise(state: &mut State, token: &Token, scope: &'static str) -
             Err(errors::unauthorized(state, SCOPE_MESSAGE))
         }
         (Class::Company, Kind::PrivateIntegration) => Err(errors::unauthorized(state, "Token's user type mismatch!")),
-        (Class::Location, _) if !token.scopes.contains(&scope) => Err(errors::unauthorized(state, SCOPE_MESSAGE)),
+        (Class::Location, _) if !token.holds(scope) => Err(errors::unauthorized(state, SCOPE_MESSAGE)),
         (Class::Location, _) => Ok(()),
+    }
+}
+
+/// May this token use an agency route that asks for `scope`? No private token may.
+pub(crate) fn authorise_agency(state: &mut State, token: &Token, scope: &str) -> Result<(), Reply> {
+    match (token.class, token.kind) {
+        (_, Kind::PrivateIntegration) => Err(errors::unauthorized(state, SCOPE_MESSAGE)),
+        (Class::Location, Kind::OAuth) => Err(errors::forbidden(state, "Forbidden resource")),
+        (Class::Company, Kind::OAuth) if !token.holds(scope) => Err(errors::unauthorized(state, SCOPE_MESSAGE)),
+        (Class::Company, Kind::OAuth) => Ok(()),
+    }
+}
+
+impl Token {
+    fn holds(&self, scope: &str) -> bool {
+        self.scopes.iter().any(|held| held == scope)
     }
 }

@@ -37,9 +37,14 @@ pub(crate) fn version(state: &mut State, message: &str) -> Reply {
     Reply::json(401, &json!({"status": 401, "message": message, "error": "Error", "traceId": state.trace_id()}))
 }
 
+/// `{message, error: "Forbidden", statusCode: 403}`
+pub(crate) fn forbidden(state: &mut State, message: &str) -> Reply {
+    named(state, 403, "Forbidden", json!(message))
+}
+
 /// 403: another tenant's location, or none.
 pub(crate) fn no_access_to_location(state: &mut State) -> Reply {
-    named(state, 403, "Forbidden", json!("The token does not have access to this location."))
+    forbidden(state, "The token does not have access to this location.")
 }
 
 /// 404: there is no such route.

@@ -13,6 +13,7 @@ use std::time::Duration;
 use contact::{AppointmentSeed, ContactSeed, NoteSeed, TaskSeed};
 use serde_json::json;
 
+use crate::clock::Millis;
 use crate::ipinfo::table::{HOSTS, Host};
 use crate::model::{DuplicatePolicy, FieldDefinition, FieldKind, Location};
 use crate::rng::Rng;
@@ -27,6 +28,7 @@ pub(crate) const FIELD_SEATS: &str = "sandboxFieldSeats001";
 pub(crate) const FIELD_INTERESTS: &str = "sandboxFieldInter001";
 
 const SECOND_LOCATION_CONTACTS: usize = 20;
+const FURTHER_CONTACTS: usize = 5;
 const HOUR: u64 = 3_600;
 
 pub(crate) fn fill(state: &mut State) {
@@ -56,6 +58,22 @@ pub(crate) fn fill(state: &mut State) {
         person(seed ^ 0x10CA_7102, 1_000_000 + number, tokens::LOCATION_2).add_at(state, base);
     }
     state.rng = Rng::new(seed ^ 0x3_0000);
+    for number in 3..3 + state.config.extra_locations {
+        further(state, number, base);
+    }
+}
+
+/// A location beside the first two. It has a generator of its own, so that the others stay as they are without it.
+fn further(state: &mut State, number: usize, base: Millis) {
+    let id = tokens::location(number);
+    let made = location(&id, &format!("Sandbox No. {number}"), "Etc/UTC", "US", "Springfield");
+    state.locations.insert(id.clone(), made);
+    let (seed, usual) = (state.config.seed ^ (number as u64) << 32, state.rng.clone());
+    state.rng = Rng::new(seed ^ 0x4_0000);
+    for contact in 0..FURTHER_CONTACTS {
+        person(seed, 2_000_000 + number * FURTHER_CONTACTS + contact, &id).add_at(state, base);
+    }
+    state.rng = usual;
 }
 
 fn location(id: &str, name: &str, timezone: &str, country: &str, city: &str) -> Location {

@@ -114,7 +114,7 @@ async fn what_is_not_built_says_so_and_is_remembered() {
     let client = start().await;
     let body = client.get("/opportunities/search").await.expect(501);
     assert!(body["message"].as_str().is_some_and(|text| text.ends_with("GET /opportunities/search")));
-    client.post("/oauth/token", json!({})).await.expect(501);
+    client.post("/oauth/revoke", json!({})).await.expect(501);
     client.get("/contacts/lookup?locationId=x").await.expect(501);
     client.send("PATCH", &format!("/contacts/{OLIVIA}"), None).await.expect(501);
     let calls = client.sandbox.calls();

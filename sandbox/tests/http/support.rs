@@ -75,6 +75,18 @@ impl Client {
         self.send("POST", path, Some(body)).await
     }
 
+    /// A form, with no token: what `/oauth/token` takes.
+    pub(crate) async fn form(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
+        let url = format!("{}{path}", self.sandbox.base_url());
+        let encoded = reqwest::Url::parse_with_params(&url, fields).expect("a URL");
+        let mut request = self.http.post(url).body(encoded.query().unwrap_or_default().to_owned());
+        request = request.header("content-type", "application/x-www-form-urlencoded");
+        if let Some(version) = &self.version {
+            request = request.header("version", version);
+        }
+        answer(request.send().await.expect("an answer")).await.expect("a body")
+    }
+
     pub(crate) async fn put(&self, path: &str, body: Value) -> Answer {
         self.send("PUT", path, Some(body)).await
     }
@@ -109,10 +121,13 @@ impl Client {
         if let Some(body) = body {
             request = request.json(&body);
         }
-        let response = request.send().await?;
-        let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        let text = response.text().await?;
-        let body = serde_json::from_str(&text).unwrap_or(Value::Null);
-        Ok(Answer { status, headers, text, body })
+        answer(request.send().await?).await
     }
+}
+
+async fn answer(response: reqwest::Response) -> reqwest::Result<Answer> {
+    let (status, headers) = (response.status().as_u16(), response.headers().clone());
+    let text = response.text().await?;
+    let body = serde_json::from_str(&text).unwrap_or(Value::Null);
+    Ok(Answer { status, headers, text, body })
 }
