@@ -39,7 +39,7 @@
 //! `ghl.task_update`, `ghl.task_complete`, `ghl.task_delete`, `ghl.appointments`, `ghl.tags_add`, `ghl.tags_remove`,
 //! `ghl.bulk_tags`, `ghl.bulk_business`, `ghl.followers_add`, `ghl.followers_remove`, `ghl.campaign_add`,
 //! `ghl.campaign_remove`, `ghl.campaign_clear`, `ghl.workflow_add`, `ghl.workflow_remove`, `ghl.location`,
-//! `ghl.custom_fields`, `ghl.location_tags`; `oauth.authorize`, `oauth.token`, `oauth.token_refresh`,
+//! `ghl.custom_fields`, `ghl.location_tags`, `ghl.tasks_search`; `oauth.authorize`, `oauth.token`, `oauth.token_refresh`,
 //! `oauth.location_token`, `oauth.installed_locations`, `oauth.reconnect`; `ipinfo.lite`, `ipinfo.lookup`, `ipinfo.legacy`, `ipinfo.resproxy`,
 //! `ipinfo.batch`, `ipinfo.me`, `ipinfo.data`, `ipinfo.checksums`.
 //!

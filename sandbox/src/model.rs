@@ -151,6 +151,7 @@ pub(crate) struct Task {
     pub(crate) due: Millis,
     pub(crate) completed: bool,
     pub(crate) added: Millis,
+    pub(crate) updated: Millis,
 }
 
 #[derive(Clone, Debug)]

@@ -45,7 +45,7 @@ pub(crate) fn tags(state: &mut State, ctx: &Ctx<'_>) -> Answer {
     success(state, 200, json!({"tags": tags}))
 }
 
-fn require(state: &mut State, ctx: &Ctx<'_>) -> Result<Location, Reply> {
+pub(super) fn require(state: &mut State, ctx: &Ctx<'_>) -> Result<Location, Reply> {
     let found = state.locations.get(ctx.param("location")).filter(|found| found.id == ctx.location()).cloned();
     found.ok_or_else(|| errors::unauthorized(state, "This location is not accessible from this token!"))
 }

@@ -19,6 +19,7 @@ mod routes;
 mod search;
 pub(crate) mod shapes;
 mod tags;
+mod task_search;
 mod tasks;
 mod upsert;
 mod version;

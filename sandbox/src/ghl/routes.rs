@@ -1,8 +1,9 @@
 //! The table of GHL routes: path, name, scope, versions and handler, and how a path finds its row.
 
-use super::auth::{CUSTOM_FIELDS, LOCATION_TAGS, LOCATIONS, READ, WRITE};
+use super::auth::{CUSTOM_FIELDS, LOCATION_TAGS, LOCATIONS, READ, TASKS, WRITE};
 use super::{
-    Answer, Ctx, Version, bulk, contacts, duplicates, list, locations, membership, notes, search, tags, tasks, upsert,
+    Answer, Ctx, Version, bulk, contacts, duplicates, list, locations, membership, notes, search, tags, task_search,
+    tasks, upsert,
 };
 use crate::state::State;
 use crate::wire::percent_decode;
@@ -117,6 +118,7 @@ static ROUTES: &[Route] = &[
     row("GET", "/locations/{location}", "ghl.location", LOCATIONS, locations::get),
     row("GET", "/locations/{location}/customFields", "ghl.custom_fields", CUSTOM_FIELDS, locations::custom_fields),
     row("GET", "/locations/{location}/tags", "ghl.location_tags", LOCATION_TAGS, locations::tags),
+    row("POST", "/locations/{location}/tasks/search", "ghl.tasks_search", TASKS, task_search::search),
 ];
 
 /// Paths that would fit a `{parameter}` of the table, and are routes of their own that are not built.

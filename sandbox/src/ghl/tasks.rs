@@ -44,8 +44,9 @@ pub(crate) fn create(state: &mut State, ctx: &Ctx<'_>) -> Answer {
     let sent = ctx.json(state)?;
     let body = body::check(state, ctx.version, sent, CREATE)?;
     let (id, now) = (state.rng.id24(), state.now());
+    let (title, body_text, assigned_to) = (String::new(), None, None);
     let mut task =
-        Task { id, title: String::new(), body: None, assigned_to: None, due: now, completed: false, added: now };
+        Task { id, title, body: body_text, assigned_to, due: now, completed: false, added: now, updated: now };
     apply(&mut task, &body);
     let shape = shapes::task(&task, &contact);
     state.tasks.entry(contact).or_default().insert(0, task);
@@ -65,8 +66,10 @@ fn change(state: &mut State, ctx: &Ctx<'_>, properties: &[Property]) -> Answer {
     let contact = require(state, ctx, Wording::Error)?;
     let sent = ctx.json(state)?;
     let body = body::check(state, ctx.version, sent, properties)?;
+    let now = state.now();
     let shape = find(state, &contact, ctx.param("id")).map(|task| {
         apply(task, &body);
+        task.updated = now;
         shapes::task(task, &contact)
     });
     answer(state, ctx, 200, shape)

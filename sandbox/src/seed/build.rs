@@ -93,6 +93,7 @@ impl ContactSeed {
     fn add_tasks(&mut self, state: &mut State, id: &str, base: Millis) {
         let mut tasks = Vec::new();
         for seed in std::mem::take(&mut self.tasks) {
+            let added = base - 14 * DAY_MS - tasks.len() as Millis * 60_000;
             tasks.push(Task {
                 id: state.rng.id24(),
                 title: seed.title,
@@ -100,7 +101,8 @@ impl ContactSeed {
                 assigned_to: Some("sandboxUser000000001".to_owned()),
                 due: base + seed.due_in_hours * 3_600_000,
                 completed: seed.completed,
-                added: base - 14 * DAY_MS - tasks.len() as Millis * 60_000,
+                added,
+                updated: added,
             });
         }
         state.tasks.insert(id.to_owned(), tasks);

@@ -20,5 +20,6 @@ mod rules;
 mod search;
 mod seed;
 mod support;
+mod tasks_search;
 mod upserts;
 mod writes;
