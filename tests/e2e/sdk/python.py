@@ -12,12 +12,18 @@ together they show that the sandbox answers both.
 import asyncio
 import os
 import unittest
+from urllib.parse import parse_qs, urlsplit
 
+import httpx
 from highlevel import HighLevel
 from highlevel.error import GHLError
 
 LOCATION_ID = "sandboxLocation00001"
+COMPANY_ID = "sandboxCompany000001"
 CONTACT_ID = "seD4PfOuKoVMLkEZqohJ"
+CLIENT_ID = "000000000000000000000001-sandbox1"
+CLIENT_SECRET = "00000000-0000-4000-8000-0000000000ff"
+REDIRECT_URI = "https://app.example/oauth/callback"
 TOKEN = "pit-00000000-0000-4000-8000-000000000001"
 TAG = "python-sdk"
 
@@ -97,6 +103,87 @@ class AgainstTheSandbox(unittest.IsolatedAsyncioTestCase):
         with self.assertRaises(GHLError) as refused:
             await stranger.contacts.get_contact(CONTACT_ID)
         self.assertEqual(refused.exception.status_code, 401)
+
+
+class AsAnAppOfTheMarketplace(unittest.IsolatedAsyncioTestCase):
+    """What stands before the callback is a browser's part, and done here by hand."""
+
+    async def asyncSetUp(self):
+        asyncio.get_running_loop().slow_callback_duration = 10
+        self.ghl = Sandbox(client_id=CLIENT_ID, client_secret=CLIENT_SECRET, log_level="none")
+        self.addAsyncCleanup(self.ghl.http_client.aclose)
+        self.sessions = self.ghl.get_session_storage()
+        self.browser = httpx.AsyncClient(base_url=Sandbox.BASE_URL)
+        self.addAsyncCleanup(self.browser.aclose)
+
+    async def consent(self, whom, scope):
+        """The SDK writes the authorize page's address for GHL's host and offers no other: path and query count."""
+        url = urlsplit(self.ghl.oauth.get_authorization_url(CLIENT_ID, REDIRECT_URI, scope))
+        answer = await self.browser.get(f"{url.path}?{url.query}&sandbox_consent={whom}")
+        self.assertEqual(answer.status_code, 302, answer.text)
+        return parse_qs(urlsplit(answer.headers["location"]).query)["code"][0]
+
+    async def exchange(self, code, user_type):
+        return await self.ghl.oauth.get_access_token(
+            {
+                "clientId": CLIENT_ID,
+                "clientSecret": CLIENT_SECRET,
+                "grantType": "authorization_code",
+                "code": code,
+                "userType": user_type,
+                "redirectUri": REDIRECT_URI,
+            }
+        )
+
+    async def access_tokens_last(self, seconds):
+        answer = await self.browser.post("/__sandbox/oauth", json={"accessTokenSeconds": seconds})
+        self.assertEqual(answer.status_code, 200, answer.text)
+
+    async def read(self):
+        found = await self.ghl.contacts.get_contact(CONTACT_ID, options={"headers": {"locationId": LOCATION_ID}})
+        return found["contact"]
+
+    async def test_obtains_tokens_uses_them_and_refreshes_them_before_they_end(self):
+        code = await self.consent(LOCATION_ID, "contacts.readonly contacts.write")
+        # It ends so soon that the SDK refreshes it before the first use.
+        await self.access_tokens_last(10)
+        try:
+            pair = await self.exchange(code, "Location")
+        finally:
+            await self.access_tokens_last(86_400)
+        self.assertEqual((pair["userType"], pair["locationId"]), ("Location", LOCATION_ID))
+        with self.assertRaises(GHLError) as used:
+            await self.exchange(code, "Location")
+        self.assertEqual(used.exception.status_code, 401)
+
+        await self.sessions.set_session(LOCATION_ID, pair)
+        self.assertEqual((await self.read())["id"], CONTACT_ID)
+        # Version 3.0.0 keeps the new pair beside the old one, which it goes on using under its names in snake case.
+        kept = await self.sessions.get_session(LOCATION_ID)
+        self.assertNotEqual(kept["refreshToken"], pair["refreshToken"])
+        self.assertNotEqual(kept["accessToken"], pair["accessToken"])
+
+        refresh_token = kept["refreshToken"]
+        again = await self.ghl.oauth.refresh_token(refresh_token, CLIENT_ID, CLIENT_SECRET, "refresh_token", "Location")
+        self.assertNotEqual(again["refreshToken"], refresh_token)
+        await self.sessions.delete_session(LOCATION_ID)
+        await self.sessions.set_session(LOCATION_ID, again)
+        self.assertEqual((await self.read())["id"], CONTACT_ID)
+
+    async def test_gets_a_locations_token_by_the_agencys(self):
+        code = await self.consent("company", "contacts.readonly oauth.readonly oauth.write")
+        agency = await self.exchange(code, "Company")
+        self.assertEqual(agency["userType"], "Company")
+        await self.sessions.set_session(COMPANY_ID, agency)
+
+        app_id = CLIENT_ID.split("-")[0]
+        installed = await self.ghl.oauth.get_installed_location(COMPANY_ID, app_id, page_size=100, is_installed=True)
+        self.assertIn(LOCATION_ID, [location["_id"] for location in installed["items"]])
+        wanted = {"companyId": COMPANY_ID, "locationId": LOCATION_ID}
+        pair = await self.ghl.oauth.get_location_access_token(wanted)
+        self.assertEqual(pair["locationId"], LOCATION_ID)
+        await self.sessions.set_session(LOCATION_ID, pair)
+        self.assertEqual((await self.read())["id"], CONTACT_ID)
 
 
 if __name__ == "__main__":

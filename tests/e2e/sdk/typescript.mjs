@@ -11,7 +11,13 @@ import { GHLError, GHLValidationError, HighLevel } from '@gohighlevel/api-client
 
 const sandbox = process.env.SANDBOX_URL ?? 'http://127.0.0.1:4010';
 const locationId = 'sandboxLocation00001';
+const companyId = 'sandboxCompany000001';
 const contactId = 'seD4PfOuKoVMLkEZqohJ';
+const client = {
+  clientId: '000000000000000000000001-sandbox1',
+  clientSecret: '00000000-0000-4000-8000-0000000000ff',
+};
+const redirectUri = 'https://app.example/oauth/callback';
 const tag = 'typescript-sdk';
 
 // No constructor option names the host; this class property, read by the constructor, does.
@@ -86,4 +92,97 @@ test("gets GHL's errors as its own classes", async () => {
   const refused = await stranger.contacts.getContact({ contactId }).catch((error) => error);
   assert.ok(refused instanceof GHLError, String(refused));
   assert.equal(refused.statusCode, 401);
+});
+
+// As an app of the marketplace: what stands before the callback is a browser's part, and done here by hand.
+
+const install = () => new HighLevel({ ...client, logLevel: 'none' });
+
+// The SDK writes the authorize page's address for GHL's host and offers no other: its path and query are what counts.
+const consent = async (app, whom, scope) => {
+  const url = new URL(app.oauth.getAuthorizationUrl(client.clientId, redirectUri, scope));
+  url.searchParams.set('sandbox_consent', whom);
+  const answer = await fetch(`${sandbox}${url.pathname}${url.search}`, { redirect: 'manual' });
+  assert.equal(answer.status, 302, await answer.text());
+  return new URL(answer.headers.get('location')).searchParams.get('code');
+};
+
+const exchange = (app, code, userType) =>
+  app.oauth.getAccessToken({
+    client_id: client.clientId,
+    client_secret: client.clientSecret,
+    grant_type: 'authorization_code',
+    code,
+    user_type: userType,
+    redirect_uri: redirectUri,
+  });
+
+// Tokens that the SDK stores end so soon that it refreshes them before the first use.
+const shortLived = async (work) => {
+  const lasting = async (accessTokenSeconds) => {
+    const body = JSON.stringify({ accessTokenSeconds });
+    const answer = await fetch(`${sandbox}/__sandbox/oauth`, { method: 'POST', body });
+    assert.equal(answer.status, 200);
+  };
+  await lasting(10);
+  return work().finally(() => lasting(86_400));
+};
+
+const read = (app) => app.contacts.getContact({ contactId }, { headers: { locationId } });
+const session = (app, id) => app.getSessionStorage().getSession(id);
+
+test('obtains tokens by a code, uses them, and refreshes them before they end', async () => {
+  const app = install();
+  const pair = await shortLived(async () => {
+    const code = await consent(app, locationId, 'contacts.readonly contacts.write');
+    const first = await exchange(app, code, 'Location');
+    await assert.rejects(exchange(app, code, 'Location'), (error) => error.statusCode === 401);
+    return first;
+  });
+  assert.equal(pair.userType, 'Location');
+  assert.equal(pair.locationId, locationId);
+  await app.getSessionStorage().setSession(locationId, pair);
+
+  const answers = await Promise.all([1, 2, 3, 4, 5].map(() => read(app)));
+  assert.ok(answers.every(({ contact }) => contact.id === contactId));
+  const kept = await session(app, locationId);
+  assert.notEqual(kept.access_token, pair.access_token);
+  assert.notEqual(kept.refresh_token, pair.refresh_token);
+  assert.ok(kept.expire_at > Date.now() + 80_000_000);
+});
+
+test('refreshes when GHL no longer takes its token', async () => {
+  const app = install();
+  const pair = await exchange(app, await consent(app, locationId, 'contacts.readonly'), 'Location');
+  const ended = { ...pair, access_token: 'sandbox.oauth-expired.access' };
+  await app.getSessionStorage().setSession(locationId, ended);
+  assert.equal((await read(app)).contact.id, contactId);
+  assert.notEqual((await session(app, locationId)).refresh_token, pair.refresh_token);
+});
+
+test("gets a location's token by the agency's", async () => {
+  const app = install();
+  const scope = 'contacts.readonly oauth.readonly oauth.write';
+  const agency = await exchange(app, await consent(app, 'company', scope), 'Company');
+  assert.equal(agency.userType, 'Company');
+  assert.ok(agency.approvedLocations.includes(locationId));
+  await app.getSessionStorage().setSession(companyId, agency);
+
+  const appId = client.clientId.split('-')[0];
+  const { locations } = await app.oauth.getInstalledLocation({ companyId, appId, isInstalled: true });
+  assert.ok(locations.some(({ _id }) => _id === locationId));
+  const pair = await app.oauth.getLocationAccessToken({ companyId, locationId });
+  assert.equal(pair.locationId, locationId);
+  await app.getSessionStorage().setSession(locationId, pair);
+  assert.equal((await read(app)).contact.id, contactId);
+});
+
+test("falls back to the agency's token when a location's refresh is refused", async () => {
+  const app = install();
+  const agency = await exchange(app, await consent(app, 'company', 'contacts.readonly oauth.write'), 'Company');
+  await app.getSessionStorage().setSession(companyId, agency);
+  const pair = await shortLived(() => app.oauth.getLocationAccessToken({ companyId, locationId }));
+  await app.getSessionStorage().setSession(locationId, { ...pair, refresh_token: 'lost' });
+  assert.equal((await read(app)).contact.id, contactId);
+  assert.notEqual((await session(app, locationId)).access_token, pair.access_token);
 });
