@@ -19,7 +19,7 @@ const WRITES: &str = "ghl.writes";
 pub struct Fault {
     /// An endpoint name (`ghl.contact`) or a family (`ghl.*`, `ghl.writes`, `ipinfo.*`, `*`).
     pub endpoint: String,
-    /// Only requests about this contact id (for IPinfo: this address).
+    /// Only requests about this contact id (for IPinfo: this address; for OAuth: this location or agency).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub contact: Option<String>,
     /// How often; `None` means until cleared.

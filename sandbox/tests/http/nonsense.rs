@@ -1,5 +1,6 @@
 //! Nonsense from outside: every route answers it with a refusal, none with a panic or a broken connection.
 
+use ghl_sandbox::tokens;
 use serde_json::{Value, json};
 
 use super::support::{HERE, OLIVIA, start};
@@ -24,11 +25,16 @@ const ROUTES: &[(&str, &str)] = &[
     ("POST", "/contacts/ID/followers"),
     ("DELETE", "/contacts/ID/followers"),
     ("POST", "/contacts/ID/workflow/x"),
+    ("POST", "/locations/sandboxLocation00001/tasks/search"),
+    ("POST", "/oauth/token"),
+    ("POST", "/oauth/locationToken"),
+    ("POST", "/oauth/reconnect"),
     ("POST", "/batch"),
     ("POST", "/batch/lite"),
     ("POST", "/__sandbox/faults"),
     ("POST", "/__sandbox/clock"),
     ("POST", "/__sandbox/locations/sandboxLocation00001"),
+    ("POST", "/__sandbox/oauth"),
 ];
 
 fn bodies() -> Vec<Value> {
@@ -65,6 +71,13 @@ fn bodies() -> Vec<Value> {
             "action",
             "endpoint",
             "contactUniqueIdentifiers",
+            "contactId",
+            "limit",
+            "grant_type",
+            "code",
+            "companyId",
+            "consent",
+            "accessTokenSeconds",
         ] {
             body[key] = value.clone();
             bodies.push(json!({"locationId": HERE, "pageLimit": 1, key: value}));
@@ -77,10 +90,15 @@ fn bodies() -> Vec<Value> {
 #[tokio::test]
 async fn nonsense_is_refused_calmly() {
     let client = start().await;
-    let free = client.token(Some("sandboxipinfo1"));
+    let free = client.token(Some(tokens::IPINFO_TOKEN));
+    let agency = client.token(Some(tokens::OAUTH_COMPANY));
     for (method, path) in ROUTES {
         let path = path.replace("ID", OLIVIA);
-        let client = if path.starts_with("/batch") { &free } else { &client };
+        let client = match path.as_str() {
+            "/batch" | "/batch/lite" => &free,
+            "/oauth/locationToken" => &agency,
+            _ => &client,
+        };
         for body in bodies() {
             let answer = client.send(method, &path, Some(body.clone())).await;
             assert!(answer.status < 500, "{method} {path} {body}: {}", answer.text);
@@ -92,6 +110,8 @@ async fn nonsense_is_refused_calmly() {
         "/lite/%",
         "/contacts/?locationId=%FF&limit=-1",
         "/%F0%9F%98%80/json",
+        "/oauth/chooselocation?response_type=code&redirect_uri=%FF&state=%",
+        "/oauth/installedLocations?companyId=%FF&appId=&skip=99999999999999999999",
     ] {
         let answer = client.get(path).await;
         assert!((400..500).contains(&answer.status), "{path}: {}", answer.status);
