@@ -69,6 +69,24 @@ pub(crate) fn parse_iso(text: &str) -> Option<Millis> {
     text.parse::<jiff::civil::DateTime>().ok().and_then(utc)
 }
 
+/// A wall time kept as if it were UTC, with the offset that its zone has then: `2026-03-02T17:04:11+11:00`. A zone that
+/// there is not is UTC.
+pub(crate) fn with_offset(wall: Millis, zone: &str) -> String {
+    let zone = jiff::tz::TimeZone::get(zone).unwrap_or(jiff::tz::TimeZone::UTC);
+    let wall_time = timestamp(wall).to_zoned(jiff::tz::TimeZone::UTC).datetime();
+    let zoned = wall_time.to_zoned(zone).map(|zoned| zoned.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string());
+    zoned.unwrap_or_else(|_| iso(wall))
+}
+
+/// The wall time that an ISO 8601 text means in a zone, as if it were UTC: an instant is shown there, a date-time
+/// without a zone is taken as it stands.
+pub(crate) fn parse_wall(text: &str, zone: &str) -> Option<Millis> {
+    let Ok(instant) = text.parse::<Timestamp>() else { return parse_iso(text) };
+    let zone = jiff::tz::TimeZone::get(zone).unwrap_or(jiff::tz::TimeZone::UTC);
+    let there = instant.to_zoned(zone).datetime().to_zoned(jiff::tz::TimeZone::UTC).ok()?;
+    Some(there.timestamp().as_millisecond())
+}
+
 fn timestamp(at: Millis) -> Timestamp {
     Timestamp::from_millisecond(at).unwrap_or(Timestamp::UNIX_EPOCH)
 }
@@ -76,6 +94,16 @@ fn timestamp(at: Millis) -> Timestamp {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn wall_times_come_and_go_with_their_zone() {
+        let wall = parse_wall("2026-03-02T10:00:00Z", "Australia/Sydney").expect("an instant");
+        assert_eq!(zoneless(wall), "2026-03-02 21:00:00");
+        assert_eq!(with_offset(wall, "Australia/Sydney"), "2026-03-02T21:00:00+11:00");
+        assert_eq!(parse_wall("2026-03-02T21:00:00", "Australia/Sydney"), Some(wall));
+        assert_eq!(with_offset(wall, "Nowhere/AtAll"), "2026-03-02T21:00:00+00:00");
+        assert_eq!(parse_wall("soon", "Australia/Sydney"), None);
+    }
 
     #[test]
     fn iso_round_trips_and_reads_the_forms_ghl_accepts() {

@@ -4,6 +4,8 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
+use crate::webhooks::WebhookPlan;
+
 /// How a sandbox starts. Build it with `SandboxConfig { contacts: 1_000, ..SandboxConfig::default() }`.
 #[derive(Clone, Debug)]
 pub struct SandboxConfig {
@@ -30,6 +32,10 @@ pub struct SandboxConfig {
     pub ipinfo_plan: IpinfoPlan,
     /// IPinfo look-ups a month before 429.
     pub ipinfo_monthly: u64,
+    /// Where webhooks go from the start, and again after each reset; none is nowhere.
+    pub webhook_url: Option<String>,
+    /// How they go there.
+    pub webhook_plan: WebhookPlan,
 }
 
 impl Default for SandboxConfig {
@@ -46,6 +52,8 @@ impl Default for SandboxConfig {
             access_token_life: Duration::from_secs(86_400),
             ipinfo_plan: IpinfoPlan::Plus,
             ipinfo_monthly: 150_000,
+            webhook_url: None,
+            webhook_plan: WebhookPlan::default(),
         }
     }
 }

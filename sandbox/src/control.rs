@@ -12,6 +12,7 @@ use crate::model::{Contact, Location};
 use crate::oauth;
 use crate::state::State;
 use crate::tokens;
+use crate::webhooks;
 use crate::wire::{Reply, Request};
 
 /// First path segment of the control API.
@@ -45,7 +46,10 @@ pub(crate) fn answer(state: &mut State, req: &Request) -> Reply {
         ("GET", [first, file @ ..]) if *first == DOWNLOADS && !file.is_empty() => {
             return download(state, &file.join("/"));
         }
-        _ => return Reply::json(404, &json!({"error": format!("the control API has no {}", req.line())})),
+        _ => match webhooks::answer(state, req, &parts) {
+            Some(result) => result,
+            None => return Reply::json(404, &json!({"error": format!("the control API has no {}", req.line())})),
+        },
     };
     match result {
         Ok(body) => Reply::json(200, &body),
@@ -54,7 +58,7 @@ pub(crate) fn answer(state: &mut State, req: &Request) -> Reply {
 }
 
 fn overview() -> Value {
-    json!({
+    let mut overview = json!({
         "GET calls": "counters by endpoint", "POST reset": "everything back to the seed",
         "GET faults": "what is in force",
         "POST faults": {"endpoint": "ghl.notes", "times": 1, "lastsMs": 60000, "action": {"kind": "latency", "ms": 80}},
@@ -64,10 +68,14 @@ fn overview() -> Value {
         "DELETE faults": "none any more", "GET clock": "the sandbox's time", "POST clock": {"advanceSeconds": 60},
         "GET contacts?locationId=": "ids", "GET state": "everything",
         "POST locations/{id}": {"allowDuplicateContact": true, "contactUniqueIdentifiers": ["email", "phone"]},
-    })
+    });
+    if let Some(map) = overview.as_object_mut() {
+        map.extend(webhooks::overview());
+    }
+    overview
 }
 
-fn body<T: serde::de::DeserializeOwned>(req: &Request) -> Result<T, String> {
+pub(crate) fn body<T: serde::de::DeserializeOwned>(req: &Request) -> Result<T, String> {
     serde_json::from_slice(&req.body).map_err(|error| error.to_string())
 }
 
@@ -172,6 +180,22 @@ fn whole(state: &State, contact: &Contact) -> Value {
     json!({
         "contact": shapes::by_id(contact, Version::V20210728), "notes": notes, "tasks": tasks, "appointments": events,
         "stored": contact.fields, "campaigns": contact.campaigns, "workflows": contact.workflows,
+    })
+}
+
+/// What GHL would answer of a contact: itself, its notes and tasks, newest first, and its appointments.
+pub(crate) fn truth(state: &State, id: &str) -> Value {
+    let Some(contact) = state.contacts.get(id) else { return Value::Null };
+    let mut notes: Vec<_> = state.notes.get(id).into_iter().flatten().collect();
+    notes.sort_by_key(|note| std::cmp::Reverse(note.added));
+    let mut tasks: Vec<_> = state.tasks.get(id).into_iter().flatten().collect();
+    tasks.sort_by_key(|task| std::cmp::Reverse(task.added));
+    let events = state.appointments.get(id).into_iter().flatten();
+    json!({
+        "contact": shapes::by_id(contact, Version::V20210728),
+        "notes": notes.into_iter().map(|note| shapes::note(note, id)).collect::<Value>(),
+        "tasks": tasks.into_iter().map(|task| shapes::task(task, id)).collect::<Value>(),
+        "appointments": events.map(|event| shapes::appointment(event, contact)).collect::<Value>(),
     })
 }
 

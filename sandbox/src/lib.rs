@@ -80,8 +80,38 @@
 //! Each takes `endpoint` (`"ghl.writes"` for all writes), `times`, `probability` (seeded: `0.1` loses the answer of every
 //! tenth) and, over HTTP, `lastsMs`, counted by the sandbox's clock. `writes` lists what was carried out, in order.
 //!
+//! # Webhooks
+//!
+//! Every change makes the events that GHL would send, whoever made it: a request, the control API, or a test by
+//! [`Sandbox::edit_contact`], [`Sandbox::add_note`] and their like, which need no HTTP and no quota. Seeding and
+//! [`Sandbox::add_contact`] make none. Events go into a log ([`Sandbox::webhook_events`]) and, signed, to every
+//! receiver: [`SandboxConfig::webhook_url`], [`Sandbox::webhooks_to`] or POST `webhooks`. [`tokens::WEBHOOK_PUBLIC_KEY`]
+//! verifies `X-GHL-Signature`. A [`WebhookPlan`] says how many are doubled, held back and delayed, how a failure is
+//! retried, and when the circuit breaker opens.
+//!
+//! | change | events |
+//! |---|---|
+//! | contact created | `ContactCreate` |
+//! | contact updated or upserted | `ContactUpdate`; `ContactTagUpdate` and `ContactDndUpdate` where these differ |
+//! | inbound do-not-disturb or file fields alone | none |
+//! | tags added or removed, one contact or many | `ContactTagUpdate` with all its tags, where they differ |
+//! | followers, campaigns, workflows, business | `ContactUpdate` |
+//! | contact deleted | `ContactDelete`, and none for what hung on it |
+//! | note | `NoteCreate`, `NoteUpdate`, `NoteDelete` |
+//! | task | `TaskCreate` (without contact and body), `TaskComplete` when it becomes complete, `TaskDelete` |
+//! | task edited or opened again | none |
+//! | appointment, by the control API | `AppointmentCreate`, `AppointmentUpdate`, `AppointmentDelete` |
+//!
+//! Control API: GET, POST and DELETE `webhooks`, GET `webhooks/events?after=&limit=`, GET `webhooks/keys`, POST
+//! `webhooks/emit`, `webhooks/resend`, `webhooks/pause` and `webhooks/resume`; POST `appointments`, PUT and DELETE
+//! `appointments/{id}`.
+//!
 //! # Where the reference leaves a choice
 //!
+//! - A webhook that is tried again is the same to the byte: `timestamp` is that of the change, by the sandbox's clock.
+//!   Delays, time-outs and back-off are real time.
+//! - A paused receiver's events are held, and sent by `webhooks/resend` alone. The breaker counts requests.
+//! - A contact's event leaves out what the contact has not; a field is not null.
 //! - The burst window opens with the first request ([`QuotaWindow`]); the day ends at midnight UTC of the sandbox's clock.
 //! - A missing `locationId`: 422 in a body and on the first page of the list, 403 with a cursor and in other queries.
 //! - After a write, a search shows the old record for four tenths of the lag, then none, then the new one.
@@ -112,6 +142,7 @@ mod server;
 mod state;
 pub mod tokens;
 mod transport;
+mod webhooks;
 mod wire;
 
 pub use calls::Calls;
@@ -121,3 +152,4 @@ pub use journal::AppliedWrite;
 pub use oauth::{Consent, InstallationChange, OAuthCounts, TokenPair};
 pub use seed::contact::{AppointmentSeed, ContactSeed, NoteSeed, TaskSeed};
 pub use server::Sandbox;
+pub use webhooks::{Refused, WebhookCounts, WebhookDelivery, WebhookEvent, WebhookFate, WebhookPlan, WebhookSigning};

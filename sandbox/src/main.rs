@@ -35,6 +35,9 @@ struct Args {
     /// What IPinfo's /lookup answers.
     #[arg(long, value_enum, default_value_t = Plan::Plus)]
     ipinfo_plan: Plan,
+    /// Where webhooks go: a URL of the receiver.
+    #[arg(long)]
+    webhook_url: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -70,6 +73,7 @@ impl Args {
                 Plan::Plus => IpinfoPlan::Plus,
                 Plan::Max => IpinfoPlan::Max,
             },
+            webhook_url: self.webhook_url.clone(),
             ..SandboxConfig::default()
         }
     }
@@ -78,7 +82,7 @@ impl Args {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> anyhow::Result<()> {
     let args = Args::parse();
-    let sandbox = Sandbox::start(args.config()).await.with_context(|| format!("cannot listen on {}", args.bind))?;
+    let sandbox = Sandbox::start(args.config()).await.with_context(|| format!("cannot start on {}", args.bind))?;
     greet(&sandbox);
     interrupted().await.context("cannot wait for a signal")?;
     sandbox.stop().await;
@@ -113,6 +117,7 @@ fn greet(sandbox: &Sandbox) {
     println!("OAuth client     {}  secret {}", tokens::OAUTH_CLIENT_ID, tokens::OAUTH_CLIENT_SECRET);
     println!("OAuth consent    {base}/oauth/chooselocation  (agency {}, app {})", tokens::COMPANY, tokens::APP_ID);
     println!("IPinfo token     {}  (free account: {})", tokens::IPINFO_TOKEN, tokens::IPINFO_LITE_TOKEN);
+    println!("webhook key      {}  (Ed25519)", tokens::WEBHOOK_PUBLIC_KEY);
     println!("control API      {base}/__sandbox/");
     println!("example contact  {}  (VPN: {})", tokens::EXAMPLE_CONTACT, examples::VPN);
     println!();

@@ -168,4 +168,5 @@ pub(crate) struct Appointment {
     pub(crate) start: Millis,
     pub(crate) end: Millis,
     pub(crate) added: Millis,
+    pub(crate) updated: Millis,
 }

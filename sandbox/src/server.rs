@@ -18,6 +18,7 @@ use crate::journal::AppliedWrite;
 use crate::seed::contact::ContactSeed;
 use crate::state::State;
 use crate::transport::{self, Socket};
+use crate::webhooks;
 
 /// The one lock. Held for a few lines, never across an await.
 #[derive(Debug)]
@@ -60,8 +61,9 @@ impl Sandbox {
     /// Starts a sandbox; when this returns, it answers.
     ///
     /// # Errors
-    /// If the address cannot be bound or the server cannot start.
+    /// If the address cannot be bound, the server cannot start, or webhooks cannot be sent as the configuration says.
     pub async fn start(config: SandboxConfig) -> io::Result<Self> {
+        webhooks::check(&config).map_err(|problem| io::Error::new(io::ErrorKind::InvalidInput, problem))?;
         let listener = TcpListener::bind(config.bind)?;
         let addr = listener.local_addr()?;
         let shared = web::Data::new(Shared(Mutex::new(State::new(config))));
@@ -180,6 +182,7 @@ type Ready = tokio::sync::oneshot::Sender<io::Result<ServerHandle>>;
 /// The sandbox's thread.
 fn run(listener: TcpListener, shared: web::Data<Shared>, ready: Ready) {
     let ended = actix_web::rt::System::new().block_on(async move {
+        actix_web::rt::spawn(webhooks::deliver(shared.clone()));
         let bound =
             HttpServer::new(move || App::new().app_data(shared.clone()).default_service(web::to(transport::serve)))
                 .workers(1)

@@ -17,6 +17,7 @@ use crate::journal::Journal;
 use crate::model::{Appointment, Contact, Location, Note, TagDefinition, Task};
 use crate::oauth::OAuth;
 use crate::rng::Rng;
+use crate::webhooks::Webhooks;
 
 #[derive(Debug)]
 pub(crate) struct State {
@@ -39,6 +40,7 @@ pub(crate) struct State {
     pub(crate) index: SearchIndex,
     pub(crate) journal: Journal,
     pub(crate) files: BTreeMap<String, Bytes>,
+    pub(crate) webhooks: Webhooks,
     traces: Rng,
     stored: usize,
     /// How often it went back to the seed: what was to happen later must not happen to the next life.
@@ -69,6 +71,7 @@ impl State {
             index: SearchIndex::new(config.search_lag),
             journal: Journal::default(),
             files: BTreeMap::new(),
+            webhooks: Webhooks::new(&config),
             traces: Rng::new(config.seed ^ 0x7_124C_E1D5),
             stored: 0,
             resets: 0,
@@ -80,12 +83,14 @@ impl State {
         state
     }
 
-    /// Back to the seed: data, counts, faults and clock.
+    /// Back to the seed: data, counts, faults, clock, and where webhooks go.
     pub(crate) fn reset(&mut self) {
         let mut clock = self.clock.clone();
         clock.reset();
         let resets = self.resets + 1;
+        let webhooks = self.webhooks.reborn(&self.config);
         *self = Self::at(self.config.clone(), clock);
+        self.webhooks = webhooks;
         self.resets = resets;
     }
 

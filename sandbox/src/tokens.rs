@@ -39,6 +39,9 @@ pub const APP_ID: &str = "000000000000000000000001";
 /// The app's version, as tokens and installations name it.
 pub const APP_VERSION_ID: &str = "000000000000000000000002";
 
+/// The Ed25519 key that webhooks are verified with: SPKI DER in base64, in the form in which GHL publishes its own.
+pub const WEBHOOK_PUBLIC_KEY: &str = "MCowBQYDK2VwAyEAbgA0KxNE5n8a7o7pnk1STRMtBpyBcZPQkJYqCQ04HOU=";
+
 /// IPinfo token with every product.
 pub const IPINFO_TOKEN: &str = "sandboxipinfo1";
 /// IPinfo token of a free account: Lite and legacy only.

@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use super::body::{self, Holds, Property, may, must};
 use super::{Answer, Ctx, contacts, errors, succeeded, success, tags, write};
 use crate::state::State;
+use crate::webhooks::events::{self, Kind};
 
 const TAGS: &[Property] = &[
     must("contacts", Holds::Texts),
@@ -92,6 +93,7 @@ pub(crate) fn business(state: &mut State, ctx: &Ctx<'_>) -> Answer {
                 None => drop(contact.fields.remove("businessId")),
             }
             state.changed(&id);
+            events::contact(state, Kind::ContactUpdate, &id);
             done.push(id);
         }
     }

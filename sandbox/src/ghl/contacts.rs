@@ -3,9 +3,10 @@
 use serde_json::{Map, Value, json};
 
 use super::duplicates::{self, Existing};
-use super::{Answer, Ctx, body, errors, shapes, succeeded, success, write};
+use super::{Answer, Ctx, body, custom_fields, errors, shapes, succeeded, success, write};
 use crate::model::Contact;
 use crate::state::State;
+use crate::webhooks::events::{self, Kind};
 use crate::wire::Reply;
 
 /// Which of GHL's two wordings a route uses for a contact that is not there.
@@ -77,6 +78,7 @@ pub(crate) fn insert(state: &mut State, ctx: &Ctx<'_>, body: &Map<String, Value>
     };
     change(state, ctx, &mut contact, body);
     state.store_contact(contact);
+    events::contact(state, Kind::ContactCreate, &id);
     id
 }
 
@@ -107,16 +109,31 @@ pub(crate) fn update(state: &mut State, ctx: &Ctx<'_>) -> Answer {
 
 /// Applies a body to a stored contact.
 pub(crate) fn rewrite(state: &mut State, ctx: &Ctx<'_>, id: &str, body: &Map<String, Value>) {
-    let Some(mut contact) = state.contacts.get(id).cloned() else { return };
+    let Some(before) = state.contacts.get(id).cloned() else { return };
+    let mut contact = before.clone();
     change(state, ctx, &mut contact, body);
     if let Some(stored) = state.contact_mut(id) {
         *stored = contact;
     }
     state.changed(id);
+    let told = is_told(state, ctx, body);
+    events::contact_rewritten(state, &before, told);
+}
+
+/// No `ContactUpdate` tells of inbound do-not-disturb and of file fields.
+fn is_told(state: &State, ctx: &Ctx<'_>, body: &Map<String, Value>) -> bool {
+    let fields = state.locations.get(ctx.location()).map(|location| location.custom_fields.as_slice());
+    let silent = |(key, value): (&String, &Value)| match key.as_str() {
+        "inboundDndSettings" => true,
+        "customFields" => custom_fields::only_files(value, fields.unwrap_or_default()),
+        _ => false,
+    };
+    body.is_empty() || !body.iter().all(silent)
 }
 
 pub(crate) fn delete(state: &mut State, ctx: &Ctx<'_>) -> Answer {
     let id = require(state, ctx, Wording::Message)?;
+    events::contact(state, Kind::ContactDelete, &id);
     state.delete_contact(&id);
     success(state, 200, Value::Object(succeeded(ctx.version)))
 }

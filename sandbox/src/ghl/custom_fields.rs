@@ -17,6 +17,12 @@ pub(crate) fn merge(contact: &mut Contact, sent: Option<&Value>, definitions: &[
     }
 }
 
+/// Does a body write files, and no other field?
+pub(crate) fn only_files(sent: &Value, definitions: &[FieldDefinition]) -> bool {
+    let is_file = |entry| definition_of(entry, definitions).is_some_and(|field| field.kind == FieldKind::FileUpload);
+    sent.as_array().is_some_and(|entries| entries.iter().all(is_file))
+}
+
 fn definition_of<'a>(entry: &Value, definitions: &'a [FieldDefinition]) -> Option<&'a FieldDefinition> {
     let id = entry.get("id").and_then(Value::as_str);
     let key = entry.get("key").and_then(Value::as_str);

@@ -7,6 +7,7 @@ use super::contacts::{Wording, require};
 use super::{Answer, Ctx, shapes, succeeded, success};
 use crate::model::Contact;
 use crate::state::State;
+use crate::webhooks::events::{self, Kind};
 use crate::wire::Reply;
 
 const FOLLOWERS: &[Property] = &[must("followers", Holds::Texts)];
@@ -96,5 +97,6 @@ fn join(list: &mut Vec<String>, item: String) {
 fn change<T: Default>(state: &mut State, id: &str, change: impl FnOnce(&mut Contact) -> T) -> T {
     let result = state.contact_mut(id).map(change).unwrap_or_default();
     state.changed(id);
+    events::contact(state, Kind::ContactUpdate, id);
     result
 }

@@ -6,6 +6,7 @@ mod body;
 mod bulk;
 mod contacts;
 mod custom_fields;
+pub(crate) mod direct;
 mod duplicates;
 pub(crate) mod errors;
 mod filters;

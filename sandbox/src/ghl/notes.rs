@@ -7,6 +7,7 @@ use super::contacts::{Wording, require};
 use super::{Answer, Ctx, errors, shapes, succeeded, success, write};
 use crate::model::Note;
 use crate::state::State;
+use crate::webhooks::events::{self, Kind};
 
 const CREATE: &[Property] = &[
     must("body", Holds::Text),
@@ -54,6 +55,7 @@ pub(crate) fn create(state: &mut State, ctx: &Ctx<'_>) -> Answer {
     };
     apply(&mut note, &body);
     let shape = shapes::note(&note, &contact);
+    events::note(state, Kind::NoteCreate, &contact, &note);
     state.notes.entry(contact).or_default().insert(0, note);
     answer(state, ctx, 201, Some(shape))
 }
@@ -63,22 +65,25 @@ pub(crate) fn update(state: &mut State, ctx: &Ctx<'_>) -> Answer {
     let sent = ctx.json(state)?;
     let body = body::check(state, ctx.version, sent, UPDATE)?;
     let now = state.now();
-    let shape = find(state, &contact, ctx.param("id")).map(|note| {
+    let note = find(state, &contact, ctx.param("id")).map(|note| {
         apply(note, &body);
         note.updated = now;
-        shapes::note(note, &contact)
+        note.clone()
     });
-    answer(state, ctx, 200, shape)
+    if let Some(note) = &note {
+        events::note(state, Kind::NoteUpdate, &contact, note);
+    }
+    answer(state, ctx, 200, note.map(|note| shapes::note(&note, &contact)))
 }
 
 pub(crate) fn delete(state: &mut State, ctx: &Ctx<'_>) -> Answer {
     let contact = require(state, ctx, Wording::Error)?;
-    let notes = state.notes.entry(contact).or_default();
-    let before = notes.len();
-    notes.retain(|note| note.id != ctx.param("id"));
-    if notes.len() == before {
+    let notes = state.notes.entry(contact.clone()).or_default();
+    let Some(at) = notes.iter().position(|note| note.id == ctx.param("id")) else {
         return Err(errors::item_not_found("Note", ctx.param("id")));
-    }
+    };
+    let note = notes.remove(at);
+    events::note(state, Kind::NoteDelete, &contact, &note);
     success(state, 200, Value::Object(succeeded(ctx.version)))
 }
 

@@ -310,7 +310,7 @@ pub(crate) fn appointment(event: &Appointment, contact: &Contact) -> Value {
         "id": event.id, "calendarId": event.calendar_id, "status": "booked", "title": event.title,
         "startTime": zoneless(event.start), "endTime": zoneless(event.end), "locationId": contact.location_id,
         "contactId": contact.id, "appointmentStatus": event.status, "appoinmentStatus": event.status,
-        "users": [], "dateAdded": iso(event.added), "dateUpdated": iso(event.added), "assignedResources": [],
+        "users": [], "dateAdded": iso(event.added), "dateUpdated": iso(event.updated), "assignedResources": [],
     });
     let optional = [
         ("assignedUserId", event.assigned_user_id.clone().map(Value::String)),

@@ -6,6 +6,7 @@ use super::body::{self, Holds, Property, must};
 use super::contacts::{Wording, require};
 use super::{Answer, Ctx, success, write};
 use crate::state::State;
+use crate::webhooks::events::{self, Kind};
 use crate::wire::Reply;
 
 const TAGS: &[Property] = &[must("tags", Holds::Texts)];
@@ -60,4 +61,5 @@ fn replace(state: &mut State, id: &str, tags: Vec<String>) {
         contact.tags = Some(tags);
     }
     state.changed(id);
+    events::contact(state, Kind::ContactTagUpdate, id);
 }

@@ -8,6 +8,7 @@ use super::{Answer, Ctx, errors, shapes, succeeded, success, write};
 use crate::clock::parse_iso;
 use crate::model::Task;
 use crate::state::State;
+use crate::webhooks::events::{self, Kind};
 
 const CREATE: &[Property] = &[
     must("title", Holds::Text),
@@ -49,6 +50,7 @@ pub(crate) fn create(state: &mut State, ctx: &Ctx<'_>) -> Answer {
         Task { id, title, body: body_text, assigned_to, due: now, completed: false, added: now, updated: now };
     apply(&mut task, &body);
     let shape = shapes::task(&task, &contact);
+    events::task(state, Kind::TaskCreate, &contact, &task);
     state.tasks.entry(contact).or_default().insert(0, task);
     answer(state, ctx, 201, Some(shape))
 }
@@ -67,22 +69,26 @@ fn change(state: &mut State, ctx: &Ctx<'_>, properties: &[Property]) -> Answer {
     let sent = ctx.json(state)?;
     let body = body::check(state, ctx.version, sent, properties)?;
     let now = state.now();
-    let shape = find(state, &contact, ctx.param("id")).map(|task| {
+    let changed = find(state, &contact, ctx.param("id")).map(|task| {
+        let was_open = !task.completed;
         apply(task, &body);
         task.updated = now;
-        shapes::task(task, &contact)
+        (task.clone(), was_open && task.completed)
     });
-    answer(state, ctx, 200, shape)
+    if let Some((task, true)) = &changed {
+        events::task(state, Kind::TaskComplete, &contact, task);
+    }
+    answer(state, ctx, 200, changed.map(|(task, _)| shapes::task(&task, &contact)))
 }
 
 pub(crate) fn delete(state: &mut State, ctx: &Ctx<'_>) -> Answer {
     let contact = require(state, ctx, Wording::Error)?;
-    let tasks = state.tasks.entry(contact).or_default();
-    let before = tasks.len();
-    tasks.retain(|task| task.id != ctx.param("id"));
-    if tasks.len() == before {
+    let tasks = state.tasks.entry(contact.clone()).or_default();
+    let Some(at) = tasks.iter().position(|task| task.id == ctx.param("id")) else {
         return Err(errors::item_not_found("Task", ctx.param("id")));
-    }
+    };
+    let task = tasks.remove(at);
+    events::task(state, Kind::TaskDelete, &contact, &task);
     success(state, 200, Value::Object(succeeded(ctx.version)))
 }
 

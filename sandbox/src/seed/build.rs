@@ -124,6 +124,7 @@ impl ContactSeed {
                 start,
                 end: start + seed.minutes * 60_000,
                 added: base - 7 * DAY_MS,
+                updated: base - 7 * DAY_MS,
             });
         }
         state.appointments.insert(id.to_owned(), events);
