@@ -124,6 +124,11 @@ impl Line {
         (leaving, None)
     }
 
+    /// One copy has nothing to bear: a duplicate of an event that the log has let go.
+    pub(super) fn gone(&mut self) {
+        self.under_way = self.under_way.saturating_sub(1);
+    }
+
     /// One copy has come back. Returns what follows from a failure, and the events that a breaker
     /// which opened keeps back.
     pub(super) fn ended(&mut self, due: Due, success: bool, now: Instant) -> (Option<Next>, Vec<u64>) {

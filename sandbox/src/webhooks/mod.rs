@@ -225,7 +225,10 @@ impl Webhooks {
             let (leaving, later) = line.take(now);
             next = [next, later].into_iter().flatten().min();
             for due in leaving {
-                let body = self.log.get(due.seq).map(|event| event.body.clone()).unwrap_or_default();
+                let Some(body) = self.log.get(due.seq).map(|event| event.body.clone()) else {
+                    line.gone();
+                    continue;
+                };
                 let (url, timeout) = (Arc::clone(&line.url), Duration::from_millis(line.plan.timeout_ms));
                 jobs.push(Job { line: line.id, due, url, body, timeout, signing: line.plan.signing });
             }

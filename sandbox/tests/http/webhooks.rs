@@ -1,7 +1,7 @@
 //! Which events the sandbox makes, what stands in them, and how they are signed.
 
 use aws_lc_rs::signature::ED25519;
-use ghl_sandbox::{SandboxConfig, WebhookPlan, WebhookSigning, examples, tokens};
+use ghl_sandbox::{Fault, FaultAction, SandboxConfig, WebhookPlan, WebhookSigning, examples, tokens};
 use serde_json::{Value, json};
 
 use super::receiver::{Receiver, settled, verifies};
@@ -211,6 +211,32 @@ async fn appointments_come_from_the_control_api() {
         client.post("/__sandbox/appointments", bad).await.expect(400);
     }
     assert_eq!(last(&client), 3, "what is refused makes no event");
+}
+
+#[tokio::test]
+async fn events_tell_what_took_effect_whatever_the_caller_was_told_and_where() {
+    let client = start().await;
+    let notes = format!("/contacts/{OLIVIA}/notes");
+    for (action, expected) in [
+        (FaultAction::AppliedButLost, 1),
+        (FaultAction::CreatedBut422, 2),
+        (FaultAction::Reset, 2),
+        (FaultAction::Html502, 2),
+        (FaultAction::TooManyRequests, 2),
+    ] {
+        client.sandbox.inject(Fault::new("ghl.writes", action.clone()).times(1));
+        drop(client.try_send("POST", &notes, Some(json!({"body": "x"}))).await);
+        assert_eq!(client.sandbox.webhook_counts().made, expected, "{action:?}");
+    }
+    client.sandbox.add_tags(examples::OTHER_LOCATION, &["there"]).expect("added");
+    let event = client.sandbox.webhook_events().pop().expect("an event");
+    assert_eq!((&*event.kind, event.location_id.as_deref()), ("ContactTagUpdate", Some(tokens::LOCATION_2)));
+    client.sandbox.advance_clock(std::time::Duration::from_secs(3_600));
+    client.sandbox.add_tags(examples::OTHER_LOCATION, &["later"]).expect("added");
+    let later = client.sandbox.webhook_events().pop().expect("an event");
+    assert!(later.made_at > event.made_at, "by the sandbox's clock");
+    let body: Value = serde_json::from_slice(&later.body).expect("JSON");
+    assert_eq!((&body["timestamp"], &body["webhookId"]), (&json!(later.made_at), &json!(later.webhook_id)));
 }
 
 #[tokio::test]
