@@ -100,6 +100,7 @@
 //! | note | `NoteCreate`, `NoteUpdate`, `NoteDelete` |
 //! | task | `TaskCreate` (without contact and body), `TaskComplete` when it becomes complete, `TaskDelete` |
 //! | task edited or opened again | none |
+//! | app installed or uninstalled, the agency and each location | `INSTALL`, `UNINSTALL` |
 //! | appointment, by the control API | `AppointmentCreate`, `AppointmentUpdate`, `AppointmentDelete` |
 //!
 //! Control API: GET, POST and DELETE `webhooks`, GET `webhooks/events?after=&limit=`, GET `webhooks/keys`, POST

@@ -7,6 +7,7 @@ use crate::clock::iso;
 use crate::ghl::auth::Kind;
 use crate::state::State;
 use crate::tokens;
+use crate::webhooks::events;
 
 /// An installation that was made or ended: what GHL tells of by `INSTALL` and `UNINSTALL`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -74,9 +75,10 @@ impl State {
         }
     }
 
-    /// Every installation that is made or ended passes here, once: the place to listen.
+    /// Every installation that is made or ended passes here, once.
     fn installation_changed(&mut self, installed: bool, id: &str) {
         let location_id = (id != tokens::COMPANY).then(|| id.to_owned());
+        events::installation(self, installed, location_id.as_deref());
         let at = iso(self.now());
         let change = InstallationChange { installed, company_id: tokens::COMPANY.to_owned(), location_id, at };
         self.oauth.changes.push(change);

@@ -259,6 +259,22 @@ async fn installations_and_anything_else_can_be_told_of() {
 }
 
 #[tokio::test]
+async fn oauth_tells_of_installations_made_and_ended_once_each() {
+    let client = start().await;
+    for _ in 0..2 {
+        client.sandbox.install(HERE);
+    }
+    client.sandbox.uninstall(HERE);
+    client.sandbox.install(tokens::COMPANY);
+    let bodies = made(&client, 0);
+    let told: Vec<_> = bodies.iter().map(|body| (body["type"] == "INSTALL", body["locationId"].as_str())).collect();
+    let changes = client.sandbox.installation_changes();
+    let happened: Vec<_> = changes.iter().map(|change| (change.installed, change.location_id.as_deref())).collect();
+    assert_eq!(told, happened);
+    assert_eq!(told[..3], [(true, Some(HERE)), (false, Some(HERE)), (true, None)]);
+}
+
+#[tokio::test]
 async fn direct_changes_make_the_same_events_and_cost_nothing() {
     let client = start().await;
     let sandbox = &client.sandbox;
