@@ -35,6 +35,11 @@ const ROUTES: &[(&str, &str)] = &[
     ("POST", "/__sandbox/clock"),
     ("POST", "/__sandbox/locations/sandboxLocation00001"),
     ("POST", "/__sandbox/oauth"),
+    ("POST", "/__sandbox/webhooks"),
+    ("POST", "/__sandbox/webhooks/emit"),
+    ("POST", "/__sandbox/webhooks/resend"),
+    ("POST", "/__sandbox/appointments"),
+    ("PUT", "/__sandbox/appointments/none"),
 ];
 
 fn bodies() -> Vec<Value> {
