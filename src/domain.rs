@@ -4,6 +4,7 @@
 
 pub mod address;
 pub mod appointment;
+pub mod connection;
 pub mod contact;
 pub mod country;
 pub mod ids;

@@ -11,6 +11,7 @@ mod error;
 mod layers;
 mod loaded;
 mod nearest;
+mod oauth;
 mod read;
 mod rules;
 pub mod secret;
@@ -19,6 +20,7 @@ pub mod watch;
 
 pub use error::{Origin, SettingsError, SettingsErrors};
 pub use loaded::{Described, Loaded};
+pub use oauth::{ApiSpelling, OauthSettings, UserType};
 pub(crate) use values::{is_structural, log_filter};
 
 use crate::domain::ids::LocationId;
@@ -108,6 +110,8 @@ pub struct Settings {
     pub operations: OperationSettings,
     /// Rules.
     pub enrichment: EnrichmentSettings,
+    /// Connecting locations; `None` where there is no app.
+    pub oauth: Option<OauthSettings>,
 }
 
 /// `[http]`
@@ -318,9 +322,11 @@ pub enum AccessLog {
 
 /// `[store]`
 #[derive(Debug, Clone)]
+#[expect(missing_docs, reason = "settings.default.toml documents each key")]
 pub struct StoreSettings {
-    /// Where writes are kept; `None` refuses them.
     pub url: Option<StoreUrl>,
+    pub encryption_key: Option<LiveSecret>,
+    pub previous_encryption_key: Option<LiveSecret>,
 }
 
 /// `store.url`

@@ -3,7 +3,10 @@
 //! [`OperationStore`] is the seam: SQLite implements it in `sqlite`, PostgreSQL can follow without touching who uses it.
 //! Whatever a method answers is on the disk when it answers. Knows nothing of GHL and nothing of HTTP.
 
+mod connections;
 pub mod sqlite;
+
+pub use connections::{ConnectionStore, KeptConnection, SealMark, SealedTokens};
 
 use crate::domain::{
     ids::{ContactId, LocationId, OperationId},

@@ -13,7 +13,10 @@ mod quota;
 mod retry;
 mod transport;
 
-pub use call::{Answer, Call, CallContext, CallTiming, Lane, Method, Repeat, SensitiveValue, Service, Timings};
+pub use call::{
+    Answer, Call, CallContext, CallTiming, Lane, Method, Repeat, SensitiveBody, SensitiveValue, Service, Timings,
+    encode_form,
+};
 pub use governor::Savings;
 pub use policy::Policy;
 pub use transport::{HttpTransport, Transport, TransportLimits, TransportSetupError, WireRequest};

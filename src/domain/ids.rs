@@ -98,6 +98,8 @@ ids! {
     ContactId;
     /// A GHL sub-account: the tenant.
     LocationId;
+    /// A GHL agency, which locations belong to.
+    CompanyId;
     /// A note of a contact.
     NoteId;
     /// A task of a contact.

@@ -80,7 +80,7 @@ impl Fake {
 
     fn sent_body(&self) -> Value {
         let seen = self.transport.seen.lock().unwrap();
-        serde_json::from_slice(seen[0].body.as_ref().unwrap()).unwrap()
+        serde_json::from_slice(seen[0].body.as_ref().unwrap().as_ref()).unwrap()
     }
 
     fn calls(&self) -> usize {

@@ -5,6 +5,7 @@ use super::{
     IpinfoSettings, LogFormat, OperationSettings, Plan, ProfileSettings, Settings, StoreSettings, TelemetrySettings,
     auth_keys,
     error::Problem,
+    oauth,
     read::{Reader, Section},
     rules, values,
 };
@@ -43,6 +44,12 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Option<Settings> {
         check_anonymous(http, auth, reader);
     }
     check_location(reader);
+    oauth::check(reader);
+    let kept = store(&mut reader.section("store"));
+    if let Some(store) = &kept {
+        oauth::check_key("store.encryption_key", store.encryption_key.as_ref(), reader);
+        oauth::check_key("store.previous_encryption_key", store.previous_encryption_key.as_ref(), reader);
+    }
     let delivery = operations(&mut reader.section("operations"));
     let upstream = ghl(&mut reader.section("ghl"));
     if let Some(operations) = &delivery {
@@ -59,9 +66,10 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Option<Settings> {
         cache: cache(&mut reader.section("cache")),
         profile: profile(&mut reader.section("profile")),
         telemetry: telemetry(&mut reader.section("telemetry")),
-        store: store(&mut reader.section("store")),
+        store: kept,
         operations: delivery,
         enrichment: enrichment(&mut reader.section("enrichment")),
+        oauth: oauth::read(&mut reader.section("oauth")),
     })
 }
 
@@ -112,7 +120,11 @@ fn ghl(from: &mut Section<'_, '_>) -> Option<GhlSettings> {
 }
 
 fn store(from: &mut Section<'_, '_>) -> Option<StoreSettings> {
-    all_of!(StoreSettings { url: from.optional("url", values::store_url) })
+    all_of!(StoreSettings {
+        url: from.optional("url", values::store_url),
+        encryption_key: from.secret("encryption_key"),
+        previous_encryption_key: from.secret("previous_encryption_key"),
+    })
 }
 
 fn operations(from: &mut Section<'_, '_>) -> Option<OperationSettings> {

@@ -73,7 +73,14 @@ impl Settings {
     /// The secrets that are set, by the keys that set them, for [`watch`](super::watch::watch).
     #[must_use]
     pub fn live_secrets(&self) -> Vec<(&'static str, LiveSecret)> {
-        let all = [("ghl.token", &self.ghl.token), ("ipinfo.token", &self.ipinfo.token)];
+        let client_secret = self.oauth.as_ref().map(|oauth| oauth.client_secret.clone());
+        let all = [
+            ("ghl.token", &self.ghl.token),
+            ("ipinfo.token", &self.ipinfo.token),
+            ("oauth.client_secret", &client_secret),
+            ("store.encryption_key", &self.store.encryption_key),
+            ("store.previous_encryption_key", &self.store.previous_encryption_key),
+        ];
         all.into_iter().filter_map(|(name, secret)| Some((name, secret.clone()?))).collect()
     }
 }

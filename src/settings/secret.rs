@@ -2,17 +2,19 @@
 
 use arc_swap::ArcSwap;
 use aws_lc_rs::digest;
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use std::{
     fmt, io,
     io::Read as _,
     path::{Path, PathBuf},
     sync::Arc,
 };
+use zeroize::{Zeroize as _, Zeroizing};
 
 /// The longest secret, in bytes; tokens that are JWTs reach a few thousand.
 pub const MAX_SECRET_BYTES: usize = 16 * 1024;
 
-/// A secret text. `Debug` and `Display` are redacted; [`Secret::expose`] is the audit's grep.
+/// A secret text. `Debug` and `Display` are redacted; [`Secret::expose`] is the audit's grep. Dropped, it is wiped.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 
@@ -63,11 +65,24 @@ impl Secret {
         &self.0
     }
 
+    /// The 32 bytes that the text stands for, where it is the base64 of so many.
+    #[must_use]
+    pub fn key_bytes(&self) -> Option<Zeroizing<[u8; 32]>> {
+        let bytes = Zeroizing::new(STANDARD.decode(&self.0).ok()?);
+        <[u8; 32]>::try_from(bytes.as_slice()).ok().map(Zeroizing::new)
+    }
+
     /// Four hex digits that tell one secret from the next and say nothing else: the end of its SHA-256.
     #[must_use]
     pub fn fingerprint(&self) -> String {
         let [.., before, last] = sha256(&self.0);
         format!("{before:02x}{last:02x}")
+    }
+}
+
+impl Drop for Secret {
+    fn drop(&mut self) {
+        self.0.zeroize();
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod accept;
 mod audit;
+mod connections;
 mod examine;
 mod fault;
 mod lists;

@@ -1,6 +1,7 @@
 //! What every store must do, tried on each that there is.
 
 mod changes;
+mod connections;
 mod contract;
 mod reading;
 

@@ -2,9 +2,9 @@
 
 use super::{
     CallError,
-    call::{Answer, Method, SensitiveValue},
+    call::{Answer, Method, SensitiveBody, SensitiveValue},
 };
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 use futures_util::future::BoxFuture;
 use reqwest::{Url, header};
 use std::{borrow::Cow, error::Error as _, fmt, sync::Arc, time::Duration};
@@ -17,7 +17,7 @@ pub struct WireRequest {
     pub segments: Vec<Cow<'static, str>>,
     pub query: Vec<(&'static str, String)>,
     pub headers: Vec<(&'static str, SensitiveValue)>,
-    pub body: Option<Bytes>,
+    pub body: Option<SensitiveBody>,
     pub traceparent: Option<Arc<str>>,
 }
 
@@ -118,7 +118,7 @@ impl HttpTransport {
             builder = builder.header("traceparent", &**traceparent);
         }
         match request.body {
-            Some(body) => builder.header(header::CONTENT_TYPE, "application/json").body(body),
+            Some(body) => builder.header(header::CONTENT_TYPE, body.media_type).body(body.bytes),
             None => builder,
         }
     }

@@ -72,7 +72,7 @@ async fn each_write_is_sent_as_ghl_takes_it() {
         make(&fake.client, endpoint, &context()).await.unwrap();
         assert_eq!(fake.sent(), (method, path, vec![]), "{endpoint:?}");
         let seen = fake.transport.seen.lock().unwrap();
-        let sent = seen[0].body.as_ref().map(|body| serde_json::from_slice::<Value>(body).unwrap());
+        let sent = seen[0].body.as_ref().map(|body| serde_json::from_slice::<Value>(body.as_ref()).unwrap());
         assert_eq!(sent, body, "{endpoint:?}");
     }
 }

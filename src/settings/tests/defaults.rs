@@ -1,7 +1,7 @@
 //! The default file against the code: every key is explained, is read, can be set, and changes something.
 
 use super::{Folder, load};
-use crate::settings::{DEFAULTS, Sources, effective, layers::Layers, layers::variable_of, read::Reader};
+use crate::settings::{DEFAULTS, Loaded, Sources, effective, layers::Layers, layers::variable_of, read::Reader};
 use std::collections::BTreeSet;
 use toml::Value;
 
@@ -29,6 +29,9 @@ fn every_key_has_a_comment_above_it() {
     }
 }
 
+/// 32 bytes.
+const KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+
 /// Another good value for a key, as a variable would hold it.
 fn another(key: &str, default: &Value, folder: &Folder) -> String {
     match (key, default) {
@@ -45,6 +48,14 @@ fn another(key: &str, default: &Value, folder: &Folder) -> String {
         ("enrichment.rules", _) => "[{name='a', when='true', tags=['a']}]".to_owned(),
         (_, Value::Array(_)) => r#"["email"]"#.to_owned(),
         ("store.url", _) => "sqlite::memory:".to_owned(),
+        ("oauth.redirect_url", _) => "https://other.example/oauth/callback".to_owned(),
+        ("oauth.authorize_url", _) => "https://white.example/oauth/chooselocation".to_owned(),
+        ("oauth.api_version", _) => "v3".to_owned(),
+        ("oauth.user_type", _) => "Company".to_owned(),
+        ("store.encryption_key_file" | "store.previous_encryption_key_file", _) => {
+            folder.write("key", KEY).to_str().unwrap().to_owned()
+        }
+        ("store.encryption_key" | "store.previous_encryption_key", _) => KEY.to_owned(),
         ("ghl.timezone", _) => "Europe/Berlin".to_owned(),
         ("telemetry.log_level", _) => "debug".to_owned(),
         ("telemetry.log_format", _) => "json".to_owned(),
@@ -55,15 +66,30 @@ fn another(key: &str, default: &Value, folder: &Folder) -> String {
     }
 }
 
+/// All that can be seen of settings; secrets by their fingerprints.
+fn told(loaded: &Loaded) -> String {
+    let secrets = loaded.settings.live_secrets().into_iter().map(|(name, secret)| (name, secret.get().fingerprint()));
+    format!("{:?} {:?}", loaded.settings, secrets.collect::<Vec<_>>())
+}
+
 #[test]
 fn every_key_can_be_set_by_its_variable_and_changes_something() {
-    // A token is refused without its location.
-    let file = "[ghl]\nlocation_id = 'l1'";
-    let plain = format!("{:?}", load(file, &[]).unwrap().settings);
     let folder = Folder::new();
     for (key, layered) in layers().iter() {
+        // A token is refused without its location, and half of what connecting takes as a whole.
+        let whole = format!(
+            "[ghl]\nlocation_id = 'l1'\n[store]\nencryption_key = '{KEY}'\n[oauth]\nclient_id = 'a'\nclient_secret = \
+             'b'\nredirect_url = 'https://enrich.example/oauth/callback'"
+        );
+        let file = match key {
+            "oauth.client_secret_file" => whole.replace("client_secret = 'b'\n", ""),
+            key if key.starts_with("oauth.") => whole.clone(),
+            _ => "[ghl]\nlocation_id = 'l1'".to_owned(),
+        };
+        let (file, plain) = (&file, if key.starts_with("oauth.") { &whole } else { &file });
+        let plain = told(&load(plain, &[]).unwrap());
         let value = another(key, &layered.value, &folder);
         let loaded = load(file, &[(&variable_of(key), &value)]).unwrap_or_else(|errors| panic!("{key}: {errors}"));
-        assert_ne!(format!("{:?}", loaded.settings), plain, "{key} is a dead key");
+        assert_ne!(told(&loaded), plain, "{key} is a dead key");
     }
 }

@@ -217,3 +217,28 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn half_of_what_connecting_takes_is_told_key_by_key() {
+    let errors = load("[store]\nurl = ''\n[oauth]\nclient_id = 'app-1'", &[]).unwrap_err();
+    let subjects: Vec<_> = errors.0.iter().map(|error| error.subject.as_str()).collect();
+    assert_eq!(subjects.len(), 4, "{errors}");
+    for key in ["oauth.client_secret", "oauth.redirect_url", "store.url", "store.encryption_key"] {
+        assert!(subjects.contains(&key), "{key}: {errors}");
+    }
+    let errors = load("[oauth]\nclient_secret = 's3cret'", &[]).unwrap_err().to_string();
+    assert!(errors.contains("oauth.client_id") && !errors.contains("s3cret"), "{errors}");
+}
+
+#[test]
+fn what_is_no_key_and_where_people_cannot_come_back_to_is_refused() {
+    let errors = load("[store]\nencryption_key = 'dG9vIHNob3J0'", &[]).unwrap_err().to_string();
+    assert!(errors.contains("store.encryption_key") && errors.contains("32 bytes"), "{errors}");
+    assert!(!errors.contains("dG9v"), "{errors}");
+    for url in
+        ["https://enrich.example", "http://enrich.example/oauth/callback", "https://a.example/oauth/callback?x=1"]
+    {
+        let errors = load(&format!("[oauth]\nredirect_url = '{url}'"), &[]).unwrap_err().to_string();
+        assert!(errors.contains("oauth.redirect_url"), "{url}: {errors}");
+    }
+}

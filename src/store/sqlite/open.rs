@@ -18,7 +18,7 @@ use std::{
 const APPLICATION_ID: i32 = 0x6768_6c65;
 
 /// How the schema came to be, step by step; a step that was released never changes.
-const STEPS: &[&str] = &[include_str!("schema_1.sql")];
+const STEPS: &[&str] = &[include_str!("schema_1.sql"), include_str!("schema_2.sql")];
 
 /// How long a statement waits where something else, such as a back-up, holds the file for a moment.
 const BUSY: Duration = Duration::from_millis(500);

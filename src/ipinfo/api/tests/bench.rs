@@ -54,7 +54,7 @@ impl Transport for Script {
             method: request.method,
             path: request.segments.join("/"),
             authorization: request.headers.iter().map(|(_, value)| value.expose()).collect(),
-            batch: request.body.map_or_else(Vec::new, |body| serde_json::from_slice(&body).unwrap()),
+            batch: request.body.map_or_else(Vec::new, |body| serde_json::from_slice(body.as_ref()).unwrap()),
         };
         self.seen.lock().unwrap().push(seen.clone());
         Box::pin(async move {

@@ -207,7 +207,7 @@ impl Asked {
             (Method::Get, ["contacts", contact, "notes", note]) => (Purpose::Look, *contact, Some((*note).to_owned())),
             other => panic!("these scenes know no {other:?}"),
         };
-        let body = request.body.as_ref().map(|body| serde_json::from_slice::<Value>(body).unwrap());
+        let body = request.body.as_ref().map(|body| serde_json::from_slice::<Value>(body.as_ref()).unwrap());
         let body = body.map(|body| body["body"].as_str().unwrap().to_owned());
         Self { purpose, contact: contact.to_owned(), note, body }
     }
