@@ -8,9 +8,11 @@ mod client;
 mod decode;
 pub mod error;
 pub mod model;
+pub mod oauth;
 mod redact;
 mod search;
 pub mod text;
+pub mod tokens;
 
 pub use client::{Client, Identity, Loaded};
 pub use error::{Endpoint, Flaw, GhlError, Late, Resource, TokenFault};

@@ -11,6 +11,7 @@ use super::{
     model::{self, NoId, Reading},
     redact::Redaction,
     search::{BusinessQuery, SearchAfter, SearchPage, SearchQuery},
+    tokens::{Bearer, PrivateToken, TokenSource},
 };
 use crate::{
     domain::{
@@ -21,10 +22,7 @@ use crate::{
         quota::QuotaReport,
         task::Task,
     },
-    settings::{
-        GhlSettings,
-        secret::{LiveSecret, Secret},
-    },
+    settings::GhlSettings,
     upstream::{Answer, Call, CallContext, Method, Repeat, Savings, Upstream},
 };
 use serde_json::{Map, Value};
@@ -50,22 +48,26 @@ pub struct Client {
 struct Inner {
     upstream: Upstream,
     version: String,
-    token: Option<LiveSecret>,
-    /// The one location the token is for; without it, the token is for none.
-    location: Option<LocationId>,
+    tokens: Arc<dyn TokenSource>,
 }
 
 impl Client {
-    /// A client over an upstream.
+    /// A client over an upstream, with the private integration token of the settings.
     #[must_use]
     pub fn new(upstream: Upstream, settings: &GhlSettings, redact: Redaction) -> Self {
+        Self::with_tokens(upstream, settings, redact, Arc::new(PrivateToken::new(settings)))
+    }
+
+    /// The same with tokens from elsewhere.
+    #[must_use]
+    pub fn with_tokens(
+        upstream: Upstream,
+        settings: &GhlSettings,
+        redact: Redaction,
+        tokens: Arc<dyn TokenSource>,
+    ) -> Self {
         let reading = Reading { redact, timezone: settings.timezone.clone() };
-        let inner = Inner {
-            upstream,
-            version: settings.version.clone(),
-            token: settings.token.clone(),
-            location: settings.location_id.clone(),
-        };
+        let inner = Inner { upstream, version: settings.version.clone(), tokens };
         Self { inner: Arc::new(inner), reading }
     }
 
@@ -302,33 +304,40 @@ impl Client {
         call: Call,
         ctx: &CallContext,
     ) -> Result<(Map<String, Value>, usize), GhlError> {
-        let token = self.token(loc)?;
-        let call = call
-            .of_location(loc)
-            .header("authorization", format!("Bearer {}", token.expose().trim()))
-            .header("version", self.inner.version.clone());
-        let answer: Answer = self.inner.upstream.call(call, ctx).await.map_err(|error| classify(endpoint, error))?;
+        let call = call.of_location(loc);
+        let token = self.inner.tokens.token(loc, ctx).await?;
+        let answer = match self.ask_as(&token, endpoint, call.clone(), ctx).await {
+            // A token that GHL takes for expired admits nothing, so nothing was done: what must not be repeated blindly
+            // may be repeated now. Once: a second one that is refused says that the fault lies elsewhere.
+            Err(error) if error.refreshable() => match self.inner.tokens.renewed(loc, &token, ctx).await? {
+                Some(other) => self.ask_as(&other, endpoint, call, ctx).await?,
+                None => return Err(error),
+            },
+            outcome => outcome?,
+        };
         let envelope = decode::envelope(&answer.body).map_err(GhlError::invalid)?;
         Ok((envelope, answer.body.len()))
     }
 
-    /// Whether there is a token for a location at all.
+    async fn ask_as(
+        &self,
+        token: &Bearer,
+        endpoint: Endpoint,
+        call: Call,
+        ctx: &CallContext,
+    ) -> Result<Answer, GhlError> {
+        let call = call
+            .header("authorization", format!("Bearer {}", token.expose().trim()))
+            .header("version", self.inner.version.clone());
+        self.inner.upstream.call(call, ctx).await.map_err(|error| classify(endpoint, error))
+    }
+
+    /// Whether there is a token for a location, or may come to be one.
     ///
     /// # Errors
     /// [`GhlError::NoToken`].
     pub fn serves(&self, loc: &LocationId) -> Result<(), GhlError> {
-        self.token(loc).map(drop)
-    }
-
-    /// The token for a location, as of now; no call is spent where there is none.
-    fn token(&self, loc: &LocationId) -> Result<Arc<Secret>, GhlError> {
-        // Notes, tasks and appointments carry no location that could be compared afterwards: asked for another tenant's
-        // contact, GHL would answer with whatever this token may read.
-        if self.inner.location.as_ref() != Some(loc) {
-            return Err(GhlError::NoToken);
-        }
-        let token = self.inner.token.as_ref().map(LiveSecret::get);
-        token.filter(|token| !token.expose().trim().is_empty()).ok_or(GhlError::NoToken)
+        self.inner.tokens.serves(loc)
     }
 }
 

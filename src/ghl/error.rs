@@ -93,6 +93,10 @@ pub enum GhlError {
     /// No token is configured for the location; no call was made.
     #[error("no GHL token for this location")]
     NoToken,
+    /// The location was connected and is not any more: GHL refuses to renew its tokens, or somebody ended it. No call was
+    /// made.
+    #[error("the location is disconnected from GHL")]
+    Disconnected,
     /// GHL knows no such contact, or it is another location's.
     #[error("GHL knows no such contact here")]
     ContactNotFound,
@@ -190,6 +194,7 @@ impl GhlError {
                 }
             },
             Self::NoToken
+            | Self::Disconnected
             | Self::ContactNotFound
             | Self::NotFound(_)
             | Self::Duplicate { .. }

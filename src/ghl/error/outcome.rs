@@ -11,6 +11,7 @@ impl GhlError {
     pub const fn outcome_known(&self) -> bool {
         match self {
             Self::NoToken
+            | Self::Disconnected
             | Self::ContactNotFound
             | Self::NotFound(_)
             | Self::Duplicate { .. }
@@ -30,7 +31,7 @@ impl GhlError {
     #[must_use]
     pub const fn not_sent(&self) -> bool {
         match self {
-            Self::NoToken | Self::LeftAlone { .. } => true,
+            Self::NoToken | Self::Disconnected | Self::LeftAlone { .. } => true,
             Self::RateLimited { answered, .. } => !*answered,
             Self::Unavailable { sent, .. } => !*sent,
             Self::ContactNotFound
@@ -49,7 +50,7 @@ impl GhlError {
     #[must_use]
     pub const fn mendable(&self) -> bool {
         match self {
-            Self::NoToken => true,
+            Self::NoToken | Self::Disconnected => true,
             Self::Unauthorized { fault, .. } => !matches!(fault, TokenFault::Unknown),
             Self::ContactNotFound
             | Self::NotFound(_)
@@ -81,6 +82,7 @@ impl GhlError {
             Self::RateLimited { answered: true, .. } => Some(429),
             Self::RateLimited { answered: false, .. }
             | Self::NoToken
+            | Self::Disconnected
             | Self::ContactNotFound
             | Self::NotFound(_)
             | Self::LeftAlone { .. }
@@ -94,6 +96,7 @@ impl GhlError {
         match self {
             Self::RateLimited { retry_after, .. } | Self::LeftAlone { retry_after } => Some(*retry_after),
             Self::NoToken
+            | Self::Disconnected
             | Self::ContactNotFound
             | Self::NotFound(_)
             | Self::Duplicate { .. }

@@ -24,6 +24,7 @@ impl GhlError {
             Self::Duplicate { existing, field, .. } => name_the_other(problem, existing.as_ref(), *field),
             Self::Validation { said: None, .. }
             | Self::NoToken
+            | Self::Disconnected
             | Self::ContactNotFound
             | Self::NotFound(_)
             | Self::Unauthorized { .. }
@@ -39,7 +40,7 @@ impl GhlError {
 
     const fn kind(&self) -> ProblemKind {
         match self {
-            Self::NoToken | Self::Unauthorized { .. } => ProblemKind::UpstreamUnauthorized,
+            Self::NoToken | Self::Disconnected | Self::Unauthorized { .. } => ProblemKind::UpstreamUnauthorized,
             Self::ContactNotFound => ProblemKind::ContactNotFound,
             Self::NotFound(_) => ProblemKind::NotFound,
             Self::Duplicate { .. } => ProblemKind::DuplicateContact,
@@ -55,6 +56,7 @@ impl GhlError {
     const fn blame(&self) -> (Option<u16>, &'static str) {
         match self {
             Self::NoToken => (None, "no-token"),
+            Self::Disconnected => (None, "disconnected"),
             Self::ContactNotFound | Self::NotFound(_) => (None, "not-found"),
             Self::Unauthorized { fault, status, .. } => (Some(*status), fault.code()),
             Self::Duplicate { status, .. } => (Some(*status), "duplicate"),
@@ -73,7 +75,11 @@ impl GhlError {
             Self::NoToken => {
                 "No GHL token is configured for this location: set ghl.token (GHL_TOKEN) or ghl.token_file to a \
                  sub-account's private integration token with the scope contacts.readonly, and ghl.location_id to its \
-                 location."
+                 location; or connect the location by OAuth."
+            }
+            Self::Disconnected => {
+                "This location is disconnected from GHL: its tokens are refused or were given up. Connect it again at \
+                 /oauth/install; GET /v1/locations says since when and why."
             }
             Self::ContactNotFound => "GHL knows no contact with this id in this location.",
             Self::NotFound(Resource::Note) => "GHL knows no note with this id on this contact.",
@@ -96,6 +102,7 @@ impl GhlError {
     fn cause(&self) -> Option<String> {
         match self {
             Self::NoToken
+            | Self::Disconnected
             | Self::ContactNotFound
             | Self::NotFound(_)
             | Self::Duplicate { .. }
