@@ -5,6 +5,7 @@
 pub mod app;
 pub mod cli;
 pub mod clock;
+pub mod connect;
 pub mod domain;
 pub mod enrichment;
 pub mod ghl;

@@ -1,12 +1,14 @@
 //! Prometheus metrics, all prefixed `ghl_enrich_`. Hot paths hold pre-resolved counters; nothing is looked up by label
 //! while a warm request is answered.
 
+mod connections;
 mod operations;
 mod process;
 mod quota;
 
 pub use quota::QuotaSample;
 
+pub use connections::ConnectionMetrics;
 pub use operations::OperationMetrics;
 
 use crate::{
@@ -46,6 +48,7 @@ struct Inner {
     http_requests: Family<RequestLabels, Counter>,
     http_seconds: Family<RouteLabels, Histogram>,
     operations: OperationMetrics,
+    connections: ConnectionMetrics,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -243,6 +246,7 @@ impl Metrics {
         let http_seconds = Family::<RouteLabels, Histogram>::new_with_constructor(|| Histogram::new(REQUEST_BUCKETS));
         registry.register("http_request_seconds", "Time to answer requests", http_seconds.clone());
         let operations = OperationMetrics::register(&mut registry);
+        let connections = ConnectionMetrics::register(&mut registry);
         process::register(&mut registry);
         let inner = Inner {
             registry,
@@ -258,6 +262,7 @@ impl Metrics {
             http_requests,
             http_seconds,
             operations,
+            connections,
         };
         Self { inner: Arc::new(inner) }
     }
@@ -288,6 +293,12 @@ impl Metrics {
     #[must_use]
     pub fn operations(&self) -> &OperationMetrics {
         &self.inner.operations
+    }
+
+    /// How connections stand.
+    #[must_use]
+    pub fn connections(&self) -> &ConnectionMetrics {
+        &self.inner.connections
     }
 
     /// Counts one upstream call.

@@ -20,6 +20,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("profiles", &["clock", "domain", "ghl", "ipinfo", "settings", "tasks", "telemetry", "upstream"]),
     ("store", &["clock", "domain", "settings", "tasks", "telemetry"]),
     ("operations", &["clock", "domain", "ghl", "settings", "store", "tasks", "telemetry", "upstream"]),
+    ("connect", &["clock", "domain", "ghl", "settings", "store", "tasks", "telemetry", "upstream"]),
     (
         "enrichment",
         &["clock", "domain", "operations", "profiles", "settings", "store", "tasks", "telemetry", "upstream"],
@@ -30,6 +31,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
         &[
             "app",
             "clock",
+            "connect",
             "domain",
             "enrichment",
             "ghl",

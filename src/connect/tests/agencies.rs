@@ -1,0 +1,83 @@
+//! An agency's installation: its locations' tokens are minted when they are wanted, and of nobody else's.
+
+use super::*;
+use crate::domain::{connection::LostBecause, ids::CompanyId};
+use futures_util::future::join_all;
+
+const DAY: i64 = 86_400;
+
+fn company() -> CompanyId {
+    CompanyId::parse("c1").unwrap()
+}
+
+async fn agency(installed: &[&str]) -> Bench {
+    let bench = Bench::new(&[("oauth.user_type", "Company")]).await;
+    bench.ghl.is_agency(installed);
+    let connection = bench.connect().await.unwrap();
+    assert_eq!(connection.holder, Holder::Company(company()));
+    assert!(bench.tasks.shut_down(Duration::from_secs(5)).await, "the survey ends");
+    bench
+}
+
+#[tokio::test]
+async fn its_locations_are_listed_and_their_tokens_minted_when_wanted() {
+    let mut bench = agency(&["l1", "l2"]).await;
+    bench.restart().await;
+    assert_eq!(bench.connections.all().len(), 3);
+    assert_eq!(bench.ghl.calls("oauth/locationToken"), 0, "nobody wants one yet");
+    for outcome in join_all((0..100).map(|_| bench.call("l1"))).await {
+        outcome.unwrap();
+    }
+    assert_eq!(bench.ghl.calls("oauth/locationToken"), 1);
+    assert_ne!(bench.token("l1").await.unwrap(), bench.token("l2").await.unwrap());
+    bench.advance(DAY);
+    bench.call("l1").await.unwrap();
+    assert_eq!((bench.ghl.calls("oauth/locationToken"), bench.ghl.calls("refresh_token")), (3, 1), "the agency's own");
+}
+
+#[tokio::test]
+async fn an_agencys_token_that_expired_at_ghl_is_renewed_once_and_minting_goes_on() {
+    let mut bench = agency(&["l1"]).await;
+    bench.restart().await;
+    bench.ghl.expire();
+    bench.call("l1").await.unwrap();
+    assert_eq!((bench.ghl.calls("oauth/locationToken"), bench.ghl.calls("refresh_token")), (2, 1));
+}
+
+#[tokio::test]
+async fn a_location_installed_later_is_found_and_a_stranger_is_asked_for_once() {
+    let mut bench = agency(&["l1"]).await;
+    bench.restart().await;
+    for _ in 0..5 {
+        assert_eq!(bench.token("stranger").await, Err(GhlError::NoToken));
+    }
+    assert_eq!(bench.ghl.calls("oauth/locationToken"), 1);
+    assert_eq!(bench.connections.serves(&location("stranger")), Err(GhlError::NoToken));
+    bench.ghl.is_agency(&["l1", "l3", "stranger"]);
+    bench.call("l3").await.unwrap();
+    bench.connections.installed(Install::Location(location("stranger"), Some(company()))).await;
+    bench.call("stranger").await.unwrap();
+}
+
+#[tokio::test]
+async fn with_the_agency_its_locations_go() {
+    let mut bench = agency(&["l1", "l2"]).await;
+    bench.restart().await;
+    bench.call("l1").await.unwrap();
+    let mut gone = bench.connections.uninstalled(Holder::Company(company())).await.unwrap();
+    gone.sort();
+    assert_eq!(gone, [location("l1"), location("l2")]);
+    assert_eq!(bench.token("l1").await, Err(GhlError::Disconnected));
+    assert_eq!(bench.lost("l2").map(|lost| lost.because), Some(LostBecause::Uninstalled));
+}
+
+#[tokio::test]
+async fn a_location_that_somebody_disconnected_is_not_minted_anew() {
+    let mut bench = agency(&["l1"]).await;
+    bench.restart().await;
+    bench.call("l1").await.unwrap();
+    bench.connections.disconnect(&location("l1")).await.unwrap();
+    let before = bench.ghl.all_calls();
+    assert_eq!(bench.token("l1").await, Err(GhlError::Disconnected));
+    assert_eq!(bench.ghl.all_calls(), before);
+}
