@@ -7,6 +7,7 @@
 mod access_log;
 mod admin;
 pub mod api;
+mod base64url;
 mod body;
 mod caller;
 mod coder;
@@ -32,11 +33,12 @@ mod route_table;
 mod routes;
 mod server;
 mod state;
+mod tokens;
 mod warm;
 pub mod write_api;
 mod writing;
 
-pub use caller::{Admin, Caller, Permission, Read, Write};
+pub use caller::{Admin, Caller, Permission, Read, ReadContact, WholeLocation, Write};
 pub use lifecycle::{Lifecycle, Phase};
 pub use openapi::openapi;
 pub use server::{ServerHandle, Servers};

@@ -139,6 +139,9 @@ pub struct HttpSettings {
 pub struct AuthSettings {
     pub keys: Vec<ApiKey>,
     pub allow_anonymous: bool,
+    pub token_key: Option<LiveSecret>,
+    pub previous_token_key: Option<LiveSecret>,
+    pub token_max: Duration,
 }
 
 /// One configured API key: its hash, never itself.

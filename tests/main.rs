@@ -15,4 +15,5 @@ mod profile;
 mod quota;
 mod readme;
 mod support;
+mod tokens;
 mod writes;

@@ -135,6 +135,8 @@ pub struct KeysArgs {
 pub enum KeysCommand {
     /// Make a key: print it once, with the line for the settings that lets it in.
     New(NewKeyArgs),
+    /// Make the key that signs browsers' tokens, for auth.token_key: print it, and nothing else.
+    TokenKey,
 }
 
 /// `keys new`

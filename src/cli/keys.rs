@@ -1,4 +1,4 @@
-//! `keys new`: a random API key, shown once, and what the settings hold of it.
+//! `keys new`: a random API key, shown once, and what the settings hold of it. `keys token-key`: what signs tokens.
 
 use super::args::{KeysArgs, KeysCommand, NewKeyArgs};
 use crate::settings::secret::{Secret, sha256};
@@ -28,9 +28,12 @@ pub enum KeysError {
 /// # Errors
 /// Both variants of [`KeysError`].
 pub fn run(args: &KeysArgs, out: &mut impl io::Write) -> Result<(), KeysError> {
-    let KeysCommand::New(args) = &args.command;
-    let key = NewKey::new(args, &random()?);
-    write!(out, "{key}").and_then(|()| out.flush()).map_err(KeysError::Write)
+    let written = match &args.command {
+        KeysCommand::New(args) => write!(out, "{}", NewKey::new(args, &random()?)),
+        // Alone on its line, so that it can be led into a file.
+        KeysCommand::TokenKey => writeln!(out, "{}", base62(&random()?)),
+    };
+    written.and_then(|()| out.flush()).map_err(KeysError::Write)
 }
 
 fn random() -> Result<[u8; 32], KeysError> {
@@ -138,6 +141,15 @@ mod tests {
         let key = &loaded.settings.auth.keys[0];
         assert_eq!(key.sha256, sha256(new.key().expose()));
         assert_eq!((key.name.as_str(), key.roles.len(), key.locations.as_ref().unwrap().len()), ("dashboard", 2, 1));
+    }
+
+    #[test]
+    fn a_token_key_is_one_the_settings_take() {
+        let mut printed = Vec::new();
+        run(&KeysArgs { command: KeysCommand::TokenKey }, &mut printed).unwrap();
+        let key = String::from_utf8(printed).unwrap();
+        let loaded = Settings::load(Sources::default().with("auth.token_key", key.trim_end())).unwrap();
+        assert_eq!(loaded.settings.auth.token_key.unwrap().get().expose(), key.trim_end());
     }
 
     #[test]

@@ -70,6 +70,7 @@ fn line<B>(state: &State, response: &ServiceResponse<B>, answered: &Answered<'_>
     let request = response.request();
     let status = response.status().as_u16();
     let failed = response.status().is_server_error();
+    let name = state.keys.name(request.headers());
     macro_rules! write_line {
         ($level:ident) => {
             tracing::$level!(
@@ -81,7 +82,7 @@ fn line<B>(state: &State, response: &ServiceResponse<B>, answered: &Answered<'_>
                 duration_ms = answered.took.as_secs_f64() * 1000.0,
                 cache = response.headers().get(CACHE_STATUS).map(cache_word),
                 request.id = answered.request_id.to_str().unwrap_or_default(),
-                key.name = state.keys.name(request.headers()),
+                key.name = name.as_deref(),
                 problem = answered.problem.map(|problem| problem.kind.slug()),
                 cause = answered.problem.filter(|_| failed).and_then(|problem| problem.cause.as_deref()),
                 },

@@ -2,7 +2,9 @@
 
 use super::{
     caller::{Admin, Permission as _},
-    host, routes,
+    host,
+    keys::Identity,
+    routes,
     state::State,
 };
 use crate::domain::problem::{Problem, ProblemKind};
@@ -62,8 +64,8 @@ fn require_admin(request: &HttpRequest, state: &State) -> Result<(), Problem> {
         return Ok(());
     }
     match state.keys.identify(request.headers())? {
-        Some(key) if state.keys.may(key, Admin::ROLE) => Ok(()),
-        Some(_) | None => Err(Problem::new(
+        identity @ Identity::Key(_) if state.keys.may(&identity, Admin::ROLE) => Ok(()),
+        Identity::Anonymous | Identity::Key(_) | Identity::Token(_) => Err(Problem::new(
             ProblemKind::Forbidden,
             "This answers loopback peers and keys with the role 'admin' only.",
         )),

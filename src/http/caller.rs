@@ -1,10 +1,19 @@
 //! Who calls, and what they may do. A handler names the permission it needs in its signature, as [`Caller<Read>`]; the
-//! caller is its only way to the service, so a route without a permission cannot reach anything.
+//! caller is its only way to the service, so a route without a permission cannot reach anything. A token that is bound to
+//! contacts is admitted by [`Caller<ReadContact>`] alone, which gives no location without a contact to check.
 
-use super::{api::Api, host, request_id, state::State, write_api::WriteApi};
+use super::{
+    api::Api,
+    host,
+    keys::Identity,
+    request_id,
+    state::State,
+    tokens::{Minted, Wanted},
+    write_api::WriteApi,
+};
 use crate::{
     domain::{
-        ids::LocationId,
+        ids::{ContactId, LocationId},
         operation::Requester,
         problem::{Problem, ProblemKind},
     },
@@ -23,11 +32,24 @@ use std::{
 pub trait Permission: 'static {
     /// The role that a key must carry.
     const ROLE: Role;
+    /// Whether who may see some contacts only is admitted.
+    const OF_CONTACT: bool = false;
 }
+
+/// A permission that reaches all of a location.
+pub trait WholeLocation: Permission {}
+
+impl WholeLocation for Read {}
+impl WholeLocation for Write {}
+impl WholeLocation for Admin {}
 
 /// Reading.
 #[derive(Debug)]
 pub struct Read;
+
+/// Reading what belongs to one contact.
+#[derive(Debug)]
+pub struct ReadContact;
 
 /// Writing.
 #[derive(Debug)]
@@ -41,6 +63,11 @@ impl Permission for Read {
     const ROLE: Role = Role::Read;
 }
 
+impl Permission for ReadContact {
+    const ROLE: Role = Role::Read;
+    const OF_CONTACT: bool = true;
+}
+
 impl Permission for Write {
     const ROLE: Role = Role::Write;
 }
@@ -52,14 +79,13 @@ impl Permission for Admin {
 /// A caller who holds the permission `P`.
 pub struct Caller<P> {
     state: Data<State>,
-    /// Position among the configured keys; `None` is anonymous.
-    key: Option<usize>,
+    identity: Identity,
     permission: PhantomData<P>,
 }
 
 impl<P> fmt::Debug for Caller<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Caller").field("key", &self.key).finish_non_exhaustive()
+        f.debug_struct("Caller").field("identity", &self.identity).finish_non_exhaustive()
     }
 }
 
@@ -76,19 +102,12 @@ impl<P> Caller<P> {
         &self.state.writes
     }
 
-    /// The locations the caller may see; `None` is all.
-    #[must_use]
-    pub fn allowed_locations(&self) -> Option<Vec<LocationId>> {
-        let allowed = self.key.and_then(|key| self.state.keys.locations(key))?;
-        Some(allowed.iter().cloned().collect())
-    }
-
     /// Counts this request against the caller's rate.
     ///
     /// # Errors
     /// `too-many-requests`.
     pub(super) fn admit(&self) -> Result<(), Problem> {
-        self.state.limits.admit(self.key)
+        self.state.limits.admit(self.identity.key())
     }
 
     /// Bounds and settings of this layer.
@@ -96,21 +115,21 @@ impl<P> Caller<P> {
         &self.state
     }
 
-    /// The location a request is about: the one it names, else the key's only one, else the configured one.
-    ///
-    /// # Errors
-    /// `forbidden` for one the key may not see, `invalid-parameter` where none can be told.
-    pub fn location(&self, named: Option<LocationId>) -> Result<LocationId, Problem> {
-        let allowed = self.key.and_then(|key| self.state.keys.locations(key));
+    fn locate(&self, named: Option<LocationId>) -> Result<LocationId, Problem> {
+        let allowed = self.state.keys.locations(&self.identity);
         let fallback = self.state.default_location.as_ref();
         match (named, allowed) {
             (Some(named), None) => Ok(named),
             (Some(named), Some(allowed)) if allowed.contains(&named) => Ok(named),
-            (Some(_), Some(_)) => Err(Problem::new(ProblemKind::Forbidden, "This key may not see that location.")),
+            (Some(_), Some(_)) => Err(self.refusal("may not see that location.")),
             (None, Some(allowed)) if allowed.len() == 1 => allowed.first().cloned().ok_or_else(location_missing),
             (None, Some(allowed)) => fallback.filter(|id| allowed.contains(*id)).cloned().ok_or_else(location_missing),
             (None, None) => fallback.cloned().ok_or_else(location_missing),
         }
+    }
+
+    fn refusal(&self, what: &str) -> Problem {
+        forbidden(&self.identity, what)
     }
 
     /// Who asks, for the log of writes.
@@ -120,7 +139,7 @@ impl<P> Caller<P> {
 
     /// The name of the caller's key; none is anonymous.
     pub(super) fn key_name(&self) -> Option<&str> {
-        self.key.and_then(|key| self.state.keys.name_at(key))
+        self.state.keys.name_of(&self.identity)
     }
 
     /// What this request's upstream calls bring along.
@@ -129,6 +148,70 @@ impl<P> Caller<P> {
         context.traceparent = traceparent(request.headers());
         context
     }
+}
+
+impl<P: WholeLocation> Caller<P> {
+    /// The locations the caller may see; `None` is all.
+    #[must_use]
+    pub fn allowed_locations(&self) -> Option<Vec<LocationId>> {
+        let allowed = self.state.keys.locations(&self.identity)?;
+        Some(allowed.iter().cloned().collect())
+    }
+
+    /// The location a request is about: the one it names, else the key's only one, else the configured one.
+    ///
+    /// # Errors
+    /// `forbidden` for one the caller may not see, `invalid-parameter` where none can be told.
+    pub fn location(&self, named: Option<LocationId>) -> Result<LocationId, Problem> {
+        self.locate(named)
+    }
+}
+
+impl Caller<ReadContact> {
+    /// The location of the contact that a request is about.
+    ///
+    /// # Errors
+    /// As of [`Caller::location`]; `forbidden` for a contact that the caller may not see, be there one or not.
+    pub fn location_of(&self, contact: &ContactId, named: Option<LocationId>) -> Result<LocationId, Problem> {
+        let location = self.locate(named)?;
+        match self.identity.contacts() {
+            Some(allowed) if !allowed.contains(contact) => Err(self.refusal("may not see that contact.")),
+            Some(_) | None => Ok(location),
+        }
+    }
+
+    /// Whether the caller may see more than some contacts.
+    ///
+    /// # Errors
+    /// `forbidden`.
+    pub(super) fn require_unbound(&self) -> Result<(), Problem> {
+        require_unbound(&self.identity)
+    }
+}
+
+impl Caller<Admin> {
+    /// A token that this caller makes.
+    ///
+    /// # Errors
+    /// `internal` where there is nothing to sign with.
+    pub(super) fn mint(&self, wanted: Wanted) -> Result<Minted, Problem> {
+        self.state.keys.mint(&self.identity, wanted)
+    }
+}
+
+fn require_unbound(identity: &Identity) -> Result<(), Problem> {
+    match identity.contacts() {
+        None => Ok(()),
+        Some(_) => Err(forbidden(identity, "may see some contacts only, and this is not about one of them.")),
+    }
+}
+
+fn forbidden(identity: &Identity, what: &str) -> Problem {
+    let who = match identity {
+        Identity::Token(_) => "token",
+        Identity::Anonymous | Identity::Key(_) => "key",
+    };
+    Problem::new(ProblemKind::Forbidden, format!("This {who} {what}"))
 }
 
 fn location_missing() -> Problem {
@@ -147,22 +230,24 @@ impl<P: Permission> FromRequest for Caller<P> {
 impl<P: Permission> Caller<P> {
     /// Who calls, without counting the request against a rate.
     pub(super) fn recognise(request: &HttpRequest) -> Result<Self, Problem> {
-        recognise(request, P::ROLE).map(|(state, key)| Self { state, key, permission: PhantomData })
+        let (state, identity) = recognise(request, P::ROLE)?;
+        if !P::OF_CONTACT {
+            require_unbound(&identity)?;
+        }
+        Ok(Self { state, identity, permission: PhantomData })
     }
 }
 
-fn recognise(request: &HttpRequest, role: Role) -> Result<(Data<State>, Option<usize>), Problem> {
+fn recognise(request: &HttpRequest, role: Role) -> Result<(Data<State>, Identity), Problem> {
     let state = request.app_data::<Data<State>>().ok_or_else(super::problem::internal)?;
-    let key = state.keys.identify(request.headers())?;
-    if key.is_none() && !state.allow_anonymous {
+    let identity = state.keys.identify(request.headers())?;
+    if identity == Identity::Anonymous && !state.allow_anonymous {
         host::require_known(request.headers(), &state.hosts)?;
     }
-    if let Some(key) = key
-        && !state.keys.may(key, role)
-    {
-        return Err(Problem::new(ProblemKind::Forbidden, format!("This key lacks the role '{}'.", role.as_str())));
+    if !state.keys.may(&identity, role) {
+        return Err(forbidden(&identity, &format!("lacks the role '{}'.", role.as_str())));
     }
-    Ok((state.clone(), key))
+    Ok((state.clone(), identity))
 }
 
 /// A well-formed W3C `traceparent`; anything else is as if it were not there.

@@ -4,13 +4,14 @@ use actix_cors::Cors;
 use actix_web::{http::Method, middleware::Condition};
 
 /// Request headers that a page may send.
-const ALLOWED: [&str; 10] = [
+const ALLOWED: [&str; 11] = [
     "accept",
     "authorization",
     "cache-control",
     "content-type",
     "idempotency-key",
     "if-none-match",
+    "last-event-id",
     "prefer",
     "traceparent",
     "x-api-key",

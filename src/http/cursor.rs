@@ -3,13 +3,13 @@
 //! A cursor that was altered, or that belongs to another query or location, is refused rather than giving a page of
 //! something else. The checksum guards against mistakes; there is nothing secret in a cursor.
 
+use super::base64url::{decode, encode};
 use crate::domain::problem::Problem;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 const VERSION: u8 = 1;
-const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 /// Longest cursor accepted, in characters.
 const MAX_CHARS: usize = 1024;
 
@@ -48,33 +48,6 @@ fn checksum(listing: &str, at: &Value) -> u64 {
     xxh3_64_with_seed(listing.as_bytes(), place)
 }
 
-fn encode(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(bytes.len() * 4 / 3 + 3);
-    for chunk in bytes.chunks(3) {
-        let group = chunk.iter().fold(0_u32, |group, byte| group << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
-        for position in 0..=chunk.len() {
-            let index = group >> (18 - 6 * position) & 63;
-            text.push(char::from(ALPHABET[index as usize]));
-        }
-    }
-    text
-}
-
-fn decode(text: &str) -> Option<Vec<u8>> {
-    let mut bytes = Vec::with_capacity(text.len() * 3 / 4);
-    for chunk in text.as_bytes().chunks(4) {
-        let mut group = 0_u32;
-        for char in chunk {
-            let value = ALPHABET.iter().position(|known| known == char)?;
-            group = group << 6 | u32::try_from(value).ok()?;
-        }
-        let length = chunk.len().checked_sub(1).filter(|length| *length > 0)?;
-        let group = group << (6 * (4 - chunk.len()));
-        bytes.extend_from_slice(&group.to_be_bytes()[1..=length]);
-    }
-    Some(bytes)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -91,18 +64,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn base64url_round_trips(bytes in proptest::collection::vec(any::<u8>(), 0..64)) {
-            prop_assert_eq!(decode(&encode(&bytes)).unwrap(), bytes);
-        }
-
-        #[test]
         fn a_changed_character_is_noticed(position in 0_usize..40, replacement in "[A-Za-z0-9_-]") {
             let cursor = make("listing", json!({"skip": 20}));
             let mut changed = cursor.clone();
             let position = position % cursor.len();
             changed.replace_range(position..=position, &replacement);
-            // The last character may carry bits that do not count.
-            if changed != cursor && position + 1 < cursor.len() {
+            if changed != cursor {
                 prop_assert!(read("listing", &changed).is_err());
             }
         }

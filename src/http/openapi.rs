@@ -93,9 +93,12 @@ fn complete_components(components: &mut Components) {
     ProblemDocument::schemas(&mut schemas);
     components.schemas.extend(schemas);
     components.schemas.insert(ProblemDocument::name().into_owned(), problem_schema());
-    let bearer = Http::builder().scheme(HttpAuthScheme::Bearer).description(Some("An API key as bearer token")).build();
+    let bearer = Http::builder()
+        .scheme(HttpAuthScheme::Bearer)
+        .description(Some("An API key, or a token of `POST /v1/tokens`"))
+        .build();
     components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
-    let header = ApiKeyValue::with_description("X-Api-Key", "An API key in a header of its own");
+    let header = ApiKeyValue::with_description("X-Api-Key", "The same in a header of its own");
     components.add_security_scheme("apiKey", SecurityScheme::ApiKey(ApiKey::Header(header)));
 }
 

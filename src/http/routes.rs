@@ -20,6 +20,7 @@ mod refusal;
 mod search;
 mod tags;
 mod tasks;
+mod tokens;
 
 pub(super) use probes::startupz;
 pub(super) use probes::{livez, readyz_detailed};
@@ -80,6 +81,7 @@ public_routes! {
     operations::cancel_operation,
     audit::list_audit,
     quota::get_quota,
+    tokens::create_token,
     enrichment::enrich_contact,
     contacts::create_contact,
     contacts::upsert_contact,

@@ -50,6 +50,8 @@ pub(super) struct State {
     pub(super) clock: Clock,
     pub(super) keys: Keys,
     pub(super) limits: Limits,
+    /// Longest life of a token.
+    pub(super) token_max: Duration,
     pub(super) allow_anonymous: bool,
     pub(super) hosts: Vec<String>,
     pub(super) default_location: Option<LocationId>,
@@ -65,7 +67,7 @@ pub(super) struct State {
 
 impl State {
     pub(super) fn new(settings: &Settings, parts: Parts) -> Self {
-        let keys = Keys::new(&settings.auth.keys);
+        let keys = Keys::new(&settings.auth, parts.clock.clone());
         let openapi = openapi::openapi();
         Self {
             limits: Limits::new(settings.http.requests_per_second, keys.len()),
@@ -78,6 +80,7 @@ impl State {
             lifecycle: parts.lifecycle,
             metrics: parts.metrics,
             clock: parts.clock,
+            token_max: settings.auth.token_max,
             allow_anonymous: settings.auth.allow_anonymous,
             hosts: settings.http.hosts.clone(),
             default_location: settings.ghl.location_id.clone(),

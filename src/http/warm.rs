@@ -3,7 +3,7 @@
 //! route would decide otherwise: the same caller, the same parsing, the same response.
 
 use super::{
-    caller::{Caller, Read},
+    caller::{Caller, ReadContact},
     params::{FromQuery as _, Pairs},
     respond,
     routes::ProfileQuery,
@@ -87,8 +87,8 @@ fn answer(request: &HttpRequest) -> Option<Result<HttpResponse, Problem>> {
     if !asked.plain_for(request) {
         return None;
     }
-    let caller = Caller::<Read>::recognise(request).ok()?;
-    let key = ContactKey { location: caller.location(asked.location_id).ok()?, contact };
+    let caller = Caller::<ReadContact>::recognise(request).ok()?;
+    let key = ContactKey { location: caller.location_of(&contact, asked.location_id).ok()?, contact };
     let warm = caller.api().warm_profile(&key, asked.include)?;
     match respond::profile_at_once(request, &warm) {
         Some(answer) => Some(caller.admit().and(answer)),

@@ -192,6 +192,6 @@ impl Refusal {
 fn log_stranger(request: &HttpRequest, kind: WriteKind, problem: &Problem) {
     let Some(state) = request.app_data::<Data<State>>() else { return };
     if let Some(key) = state.keys.name(request.headers()) {
-        Refusal::of(request, Some(key), kind).log(state, problem);
+        Refusal::of(request, Some(&key), kind).log(state, problem);
     }
 }

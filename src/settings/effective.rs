@@ -7,7 +7,9 @@ use super::{
     error::Problem,
     oauth,
     read::{Reader, Section},
-    rules, values,
+    rules,
+    secret::{LiveSecret, MIN_SIGNING_BYTES},
+    values,
 };
 use std::{net::SocketAddr, path::PathBuf};
 
@@ -92,7 +94,26 @@ fn http(from: &mut Section<'_, '_>) -> Option<HttpSettings> {
 }
 
 fn auth(from: &mut Section<'_, '_>) -> Option<AuthSettings> {
-    all_of!(AuthSettings { keys: from.parts("keys", auth_keys::parse), allow_anonymous: from.truth("allow_anonymous") })
+    all_of!(AuthSettings {
+        keys: from.parts("keys", auth_keys::parse),
+        allow_anonymous: from.truth("allow_anonymous"),
+        token_key: signing_key(from, "token_key"),
+        previous_token_key: signing_key(from, "previous_token_key"),
+        token_max: from.time("token_max_minutes", 1..=1_440),
+    })
+}
+
+/// A secret to sign with. A short one could be guessed from a single token, without asking us.
+#[expect(clippy::option_option, reason = "outside: is there an error; inside: is it set")]
+fn signing_key(from: &mut Section<'_, '_>, key: &str) -> Option<Option<LiveSecret>> {
+    let secret = from.secret(key)?;
+    if let Some(short) = secret.as_ref().filter(|secret| !secret.get().signs()) {
+        let problem = format!("has fewer than {MIN_SIGNING_BYTES} bytes");
+        let key = if short.file().is_some() { format!("{key}_file") } else { key.to_owned() };
+        from.refuse(&key, Problem::new(problem, "`ghl-enrich keys token-key` makes one."));
+        return None;
+    }
+    Some(secret)
 }
 
 fn ghl(from: &mut Section<'_, '_>) -> Option<GhlSettings> {

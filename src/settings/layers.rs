@@ -217,6 +217,7 @@ fn converted(key: &str, text: &str) -> String {
     let (unit, milliseconds) = match key {
         _ if key.ends_with("_ms") => ("milliseconds", 1),
         _ if key.ends_with("_seconds") => ("seconds", 1_000),
+        _ if key.ends_with("_minutes") => ("minutes", 60_000),
         _ if key.ends_with("_days") => ("days", 86_400_000),
         _ if key.ends_with("_bytes") => return "Write the number of bytes, without a unit.".to_owned(),
         _ => return "Write the number alone.".to_owned(),

@@ -75,6 +75,8 @@ impl Settings {
     pub fn live_secrets(&self) -> Vec<(&'static str, LiveSecret)> {
         let client_secret = self.oauth.as_ref().map(|oauth| oauth.client_secret.clone());
         let all = [
+            ("auth.token_key", &self.auth.token_key),
+            ("auth.previous_token_key", &self.auth.previous_token_key),
             ("ghl.token", &self.ghl.token),
             ("ipinfo.token", &self.ipinfo.token),
             ("oauth.client_secret", &client_secret),

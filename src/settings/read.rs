@@ -99,12 +99,13 @@ impl<'a> Section<'_, 'a> {
         None
     }
 
-    /// A time whose unit ends the key: `_ms`, `_seconds`, `_hours` or `_days`.
+    /// A time whose unit ends the key: `_ms`, `_seconds`, `_minutes`, `_hours` or `_days`.
     pub(super) fn time(&mut self, key: &str, bounds: RangeInclusive<i64>) -> Option<Duration> {
         let number: u64 = self.number(key, bounds)?;
         Some(match key {
             _ if key.ends_with("_hours") => Duration::from_secs(number * 3_600),
             _ if key.ends_with("_days") => Duration::from_secs(number * 86_400),
+            _ if key.ends_with("_minutes") => Duration::from_secs(number * 60),
             _ if key.ends_with("_seconds") => Duration::from_secs(number),
             _ => Duration::from_millis(number),
         })

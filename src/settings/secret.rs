@@ -14,6 +14,9 @@ use zeroize::{Zeroize as _, Zeroizing};
 /// The longest secret, in bytes; tokens that are JWTs reach a few thousand.
 pub const MAX_SECRET_BYTES: usize = 16 * 1024;
 
+/// The fewest bytes of a secret that signs: as many as its HMAC has (RFC 2104 §3).
+pub const MIN_SIGNING_BYTES: usize = 32;
+
 /// A secret text. `Debug` and `Display` are redacted; [`Secret::expose`] is the audit's grep. Dropped, it is wiped.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
@@ -70,6 +73,12 @@ impl Secret {
     pub fn key_bytes(&self) -> Option<Zeroizing<[u8; 32]>> {
         let bytes = Zeroizing::new(STANDARD.decode(&self.0).ok()?);
         <[u8; 32]>::try_from(bytes.as_slice()).ok().map(Zeroizing::new)
+    }
+
+    /// Whether it is long enough to sign with.
+    #[must_use]
+    pub fn signs(&self) -> bool {
+        self.0.len() >= MIN_SIGNING_BYTES
     }
 
     /// Four hex digits that tell one secret from the next and say nothing else: the end of its SHA-256.

@@ -2,7 +2,7 @@
 
 use super::super::{
     api::Credit,
-    caller::{Caller, Read},
+    caller::{Caller, ReadContact},
     respond,
 };
 use crate::domain::problem::Problem;
@@ -25,6 +25,9 @@ struct Attributions {
     responses((status = 200, description = "The credits", body = Attributions))
 )]
 #[get("/v1/attribution")]
-pub(super) async fn get_attribution(request: HttpRequest, caller: Caller<Read>) -> Result<HttpResponse, Problem> {
+pub(super) async fn get_attribution(
+    request: HttpRequest,
+    caller: Caller<ReadContact>,
+) -> Result<HttpResponse, Problem> {
     respond::json(&request, &Attributions { items: caller.api().attribution() }, &[]).await
 }

@@ -7,7 +7,7 @@ pub(super) use changes::{create_contact, delete_contact, update_contact, upsert_
 use super::{
     super::{
         api::{ContactPage, ContactSearch},
-        caller::{Caller, Read},
+        caller::{Caller, Read, ReadContact},
         cursor,
         params::{Asked, ContactPath, FromQuery, InPath, LocationQuery, Pairs, parse_number},
         respond,
@@ -142,11 +142,11 @@ pub(super) async fn list_contacts(
 #[get("/v1/contacts/{contactId}")]
 pub(super) async fn get_contact(
     request: HttpRequest,
-    caller: Caller<Read>,
+    caller: Caller<ReadContact>,
     InPath(contact): InPath<ContactId>,
     Asked(asked): Asked<LocationQuery>,
 ) -> Result<HttpResponse, Problem> {
-    let location = caller.location(asked.location_id)?;
+    let location = caller.location_of(&contact, asked.location_id)?;
     let context = caller.context(&request);
     let contact = caller.api().contact(&location, &contact, &context).await?;
     respond::json(&request, &contact, &context.timings.snapshot()).await
@@ -163,11 +163,11 @@ pub(super) async fn get_contact(
 #[get("/v1/contacts/{contactId}/appointments")]
 pub(super) async fn list_appointments(
     request: HttpRequest,
-    caller: Caller<Read>,
+    caller: Caller<ReadContact>,
     InPath(contact): InPath<ContactId>,
     Asked(asked): Asked<LocationQuery>,
 ) -> Result<HttpResponse, Problem> {
-    let location = caller.location(asked.location_id)?;
+    let location = caller.location_of(&contact, asked.location_id)?;
     let context = caller.context(&request);
     let items = caller.api().appointments(&location, &contact, &context).await?;
     respond::json(&request, &Items { items }, &context.timings.snapshot()).await

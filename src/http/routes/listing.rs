@@ -1,7 +1,7 @@
 //! What the lists of our own records have in common: which locations a caller sees, words and times in filters, pages.
 
 use super::super::{
-    caller::Caller,
+    caller::{Caller, WholeLocation},
     cursor,
     params::{Pairs, parse_number},
 };
@@ -49,7 +49,10 @@ pub(super) fn position(listing: &str, cursor: Option<&str>) -> Result<Option<i64
 ///
 /// # Errors
 /// `forbidden` for a location that the key may not see.
-pub(super) fn locations<P>(caller: &Caller<P>, named: Option<LocationId>) -> Result<Option<Vec<LocationId>>, Problem> {
+pub(super) fn locations<P: WholeLocation>(
+    caller: &Caller<P>,
+    named: Option<LocationId>,
+) -> Result<Option<Vec<LocationId>>, Problem> {
     match named {
         None => Ok(caller.allowed_locations()),
         Some(named) => caller.location(Some(named)).map(|location| Some(vec![location])),

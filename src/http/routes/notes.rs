@@ -2,7 +2,7 @@
 
 use super::{
     super::{
-        caller::{Caller, Read},
+        caller::{Caller, ReadContact},
         operation_document::OperationDocument,
         params::{Asked, ContactPath, InPath, LocationQuery, in_path},
         respond,
@@ -42,11 +42,11 @@ struct NotePath {
 #[get("/v1/contacts/{contactId}/notes")]
 pub(super) async fn list_notes(
     request: HttpRequest,
-    caller: Caller<Read>,
+    caller: Caller<ReadContact>,
     InPath(contact): InPath<ContactId>,
     Asked(asked): Asked<LocationQuery>,
 ) -> Result<HttpResponse, Problem> {
-    let location = caller.location(asked.location_id)?;
+    let location = caller.location_of(&contact, asked.location_id)?;
     let context = caller.context(&request);
     let items = caller.api().notes(&location, &contact, &context).await?;
     respond::json(&request, &Items { items }, &context.timings.snapshot()).await
@@ -63,12 +63,12 @@ pub(super) async fn list_notes(
 #[get("/v1/contacts/{contactId}/notes/{noteId}")]
 pub(super) async fn get_note(
     request: HttpRequest,
-    caller: Caller<Read>,
+    caller: Caller<ReadContact>,
     InPath(contact): InPath<ContactId>,
     InPath(note): InPath<NoteId>,
     Asked(asked): Asked<LocationQuery>,
 ) -> Result<HttpResponse, Problem> {
-    let location = caller.location(asked.location_id)?;
+    let location = caller.location_of(&contact, asked.location_id)?;
     let context = caller.context(&request);
     let note = caller.api().note(&location, &contact, &note, &context).await?;
     respond::json(&request, &note, &context.timings.snapshot()).await

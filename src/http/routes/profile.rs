@@ -1,7 +1,7 @@
 //! One contact's profile, and how it came about.
 
 use super::super::{
-    caller::{Caller, Read},
+    caller::{Caller, ReadContact},
     params::{Asked, ContactPath, FromQuery, InPath, Pairs, parse_ip, parse_number},
     respond,
     warm::HandedOn,
@@ -74,7 +74,15 @@ impl ProfileQuery {
         self.require.is_empty() && self.ip.is_none() && self.max_age.is_none() && !no_cache(request)
     }
 
-    fn into_request(self, key: ContactKey, request: &HttpRequest, caller: &Caller<Read>) -> ProfileRequest {
+    /// Whose profile is asked for, if the caller may see it. Looking up an address of one's choice is about no contact.
+    fn key(&mut self, contact: ContactId, caller: &Caller<ReadContact>) -> Result<ContactKey, Problem> {
+        if self.ip.is_some() {
+            caller.require_unbound()?;
+        }
+        Ok(ContactKey { location: caller.location_of(&contact, self.location_id.take())?, contact })
+    }
+
+    fn into_request(self, key: ContactKey, request: &HttpRequest, caller: &Caller<ReadContact>) -> ProfileRequest {
         let context = caller.context(request);
         let required = self.require.iter().map(|section| section.as_str()).collect::<Vec<_>>().join(",");
         let include = Include::parse(&required).map_or(self.include, |required| self.include.and(required));
@@ -126,11 +134,11 @@ fn no_cache(request: &HttpRequest) -> bool {
 #[get("/v1/contacts/{contactId}/profile")]
 pub(super) async fn get_profile(
     request: HttpRequest,
-    caller: Caller<Read>,
+    caller: Caller<ReadContact>,
     InPath(contact): InPath<ContactId>,
     Asked(mut asked): Asked<ProfileQuery>,
 ) -> Result<HttpResponse, Problem> {
-    let key = ContactKey { location: caller.location(asked.location_id.take())?, contact };
+    let key = asked.key(contact, &caller)?;
     if no_cache(&request) {
         asked.max_age = Some(Duration::ZERO);
     }
@@ -164,11 +172,11 @@ pub(super) struct Explained {
 #[get("/v1/contacts/{contactId}/explain")]
 pub(super) async fn explain_profile(
     request: HttpRequest,
-    caller: Caller<Read>,
+    caller: Caller<ReadContact>,
     InPath(contact): InPath<ContactId>,
     Asked(mut asked): Asked<ProfileQuery>,
 ) -> Result<HttpResponse, Problem> {
-    let key = ContactKey { location: caller.location(asked.location_id.take())?, contact };
+    let key = asked.key(contact, &caller)?;
     let asked = asked.into_request(key, &request, &caller);
     // What was just fetched for the explanation, the rules need not fetch anew.
     let again = ProfileRequest { max_age: None, ..asked.clone() };

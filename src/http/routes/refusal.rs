@@ -47,7 +47,7 @@ pub(super) fn log(request: &HttpRequest, problem: &Problem) {
     }
     let named = |name: &str| request.match_info().get(name);
     let query = Pairs::parse(request.query_string()).and_then(|pairs| LocationQuery::from_query(&pairs));
-    let mut refusal = Refusal::of(request, key, None);
+    let mut refusal = Refusal::of(request, key.as_deref(), None);
     refusal.location = query.ok().and_then(|query| query.location_id);
     refusal.contact = named("contactId").and_then(|id| ContactId::parse(id).ok());
     refusal.operation = named("operationId").and_then(|id| OperationId::parse(id).ok());

@@ -2,7 +2,7 @@
 
 use super::{
     super::{
-        caller::{Caller, Read},
+        caller::{Caller, ReadContact},
         operation_document::OperationDocument,
         params::{Asked, ContactPath, InPath, LocationQuery, in_path},
         respond,
@@ -42,11 +42,11 @@ struct TaskPath {
 #[get("/v1/contacts/{contactId}/tasks")]
 pub(super) async fn list_tasks(
     request: HttpRequest,
-    caller: Caller<Read>,
+    caller: Caller<ReadContact>,
     InPath(contact): InPath<ContactId>,
     Asked(asked): Asked<LocationQuery>,
 ) -> Result<HttpResponse, Problem> {
-    let location = caller.location(asked.location_id)?;
+    let location = caller.location_of(&contact, asked.location_id)?;
     let context = caller.context(&request);
     let items = caller.api().tasks(&location, &contact, &context).await?;
     respond::json(&request, &Items { items }, &context.timings.snapshot()).await
@@ -63,12 +63,12 @@ pub(super) async fn list_tasks(
 #[get("/v1/contacts/{contactId}/tasks/{taskId}")]
 pub(super) async fn get_task(
     request: HttpRequest,
-    caller: Caller<Read>,
+    caller: Caller<ReadContact>,
     InPath(contact): InPath<ContactId>,
     InPath(task): InPath<TaskId>,
     Asked(asked): Asked<LocationQuery>,
 ) -> Result<HttpResponse, Problem> {
-    let location = caller.location(asked.location_id)?;
+    let location = caller.location_of(&contact, asked.location_id)?;
     let context = caller.context(&request);
     let task = caller.api().task(&location, &contact, &task, &context).await?;
     respond::json(&request, &task, &context.timings.snapshot()).await

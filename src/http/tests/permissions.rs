@@ -8,14 +8,15 @@ use std::sync::Arc;
 
 /// What is asked by `POST` and changes nothing.
 const READS: [&str; 3] = ["/v1/contacts/search", "/v1/profiles/batch", "/v1/ips/batch"];
-/// Guarded routes that are about no location, or about an operation, which has its own.
-const WITHOUT_LOCATION: [&str; 6] = [
+/// Guarded routes that are about no location, about an operation, which has its own, or about those in their body.
+const WITHOUT_LOCATION: [&str; 7] = [
     "get /v1/attribution",
     "get /v1/ips/{ip}",
     "post /v1/ips/batch",
     "get /v1/operations/{operationId}",
     "post /v1/operations/{operationId}/retry",
     "post /v1/operations/{operationId}/cancel",
+    "post /v1/tokens",
 ];
 
 /// A guarded operation of the document.
@@ -35,6 +36,7 @@ fn routes() -> Vec<Route> {
         for (method, operation) in item.as_object().unwrap() {
             let role = match method.as_str() {
                 "get" if path == "/v1/audit" => Role::Admin,
+                "post" if path == "/v1/tokens" => Role::Admin,
                 "get" => Role::Read,
                 "post" if READS.contains(&path.as_str()) => Role::Read,
                 _ => Role::Write,

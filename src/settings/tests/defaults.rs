@@ -60,7 +60,8 @@ fn another(key: &str, default: &Value, folder: &Folder) -> String {
         ("telemetry.log_level", _) => "debug".to_owned(),
         ("telemetry.log_format", _) => "json".to_owned(),
         ("telemetry.access_log", _) => "all".to_owned(),
-        (key, _) if key.ends_with("_file") => folder.write("token", "t0ken").to_str().unwrap().to_owned(),
+        (key, _) if key.ends_with("_file") => folder.write("token", "t0ken".repeat(8)).to_str().unwrap().to_owned(),
+        ("auth.token_key" | "auth.previous_token_key", _) => "k".repeat(32),
         (key, _) if key.ends_with("base_url") => "http://127.0.0.1:4010".to_owned(),
         (_, _) => "another".to_owned(),
     }

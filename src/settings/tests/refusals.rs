@@ -157,6 +157,26 @@ fn secret_files_must_hold_a_secret() {
 }
 
 #[test]
+fn a_key_that_signs_is_long_enough() {
+    let short = "k".repeat(31);
+    for key in ["token_key", "previous_token_key"] {
+        refused(
+            &format!("[auth]\n{key} = '{short}'"),
+            &[],
+            &[&format!("auth.{key} ("), "fewer than 32", "keys token-key"],
+        );
+    }
+    let folder = Folder::new();
+    let file = folder.write("key", &short);
+    refused(
+        "",
+        &[("ENRICH_AUTH__TOKEN_KEY_FILE", file.to_str().unwrap())],
+        &["auth.token_key_file (", "fewer than 32"],
+    );
+    assert_eq!(errors(&format!("[auth]\ntoken_key = '{short}k'"), &[]), "");
+}
+
+#[test]
 fn all_errors_come_at_once() {
     let file = "[http]\nbind = 1\nworkers = -1\nnope = 1\n[ghl]\ntimezone = 'x'\n[auth]\nkeys = 5";
     refused(file, &[("ENRICH_CACHE__MAX_BYTES", "x")], &["have 6 errors:"]);
