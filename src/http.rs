@@ -21,6 +21,7 @@ mod json_guard;
 mod keys;
 mod lifecycle;
 mod limits;
+mod live;
 mod middleware;
 mod openapi;
 pub mod operation_document;

@@ -4,6 +4,7 @@
 //! leaves what was held; a load that began before an invalidation never overwrites what came after it; a section that was
 //! marked stale is fetched before it is served again. Knows nothing of HTTP: [`Served`] has all that `http` needs.
 
+mod changes;
 mod entry;
 mod explain;
 mod flights;
@@ -13,6 +14,7 @@ mod other_address;
 mod render;
 mod served;
 
+pub use changes::{Change, Subscription};
 pub use entry::TouchedBy;
 pub use explain::{AddressExplanation, Explanation};
 pub use served::{CacheResult, ContactKey, Encoding, ProfileRequest, Rendered, Served};
@@ -30,6 +32,7 @@ use crate::{
     telemetry::metrics::Metrics,
     upstream::CallTiming,
 };
+use changes::Changes;
 use entry::{Entry, Landed, Touched};
 use flights::{Flight, Flights};
 use freshness::{Policy, Verdict};
@@ -50,6 +53,7 @@ struct Inner {
     ip: IpLookup,
     cache: moka::sync::Cache<ContactKey, Arc<Entry>>,
     flights: Flights,
+    changes: Changes,
     policy: Policy,
     own_servers: Vec<IpNetwork>,
     ip_custom_field: Option<String>,
@@ -106,6 +110,7 @@ impl Profiles {
             ip: parts.ip,
             cache,
             flights: Flights::default(),
+            changes: Changes::default(),
             policy: Policy::from(&settings.cache),
             own_servers: settings.profile.own_servers.clone(),
             ip_custom_field: settings.profile.ip_custom_field.clone(),
@@ -158,11 +163,13 @@ impl Profiles {
                 inner.cache.insert(key.clone(), Arc::new(next));
             }
         });
+        inner.changes.note(key, Change::Touched);
     }
 
     /// Forgets everything.
     pub fn flush(&self) {
         self.inner.flights.supersede_all(|| self.inner.cache.invalidate_all());
+        self.inner.changes.note_all(Change::Touched);
     }
 
     /// How many contacts are held, and their reckoned bytes.

@@ -9,6 +9,7 @@ mod document;
 mod effective;
 mod error;
 mod layers;
+mod live;
 mod loaded;
 mod nearest;
 mod oauth;
@@ -19,6 +20,7 @@ mod values;
 pub mod watch;
 
 pub use error::{Origin, SettingsError, SettingsErrors};
+pub use live::LiveSettings;
 pub use loaded::{Described, Loaded};
 pub use oauth::{ApiSpelling, OauthSettings, UserType};
 pub(crate) use values::{is_structural, log_filter};
@@ -112,6 +114,8 @@ pub struct Settings {
     pub enrichment: EnrichmentSettings,
     /// Connecting locations; `None` where there is no app.
     pub oauth: Option<OauthSettings>,
+    /// Streams of events.
+    pub live: LiveSettings,
 }
 
 /// `[http]`

@@ -9,6 +9,7 @@ mod delivery;
 mod house;
 mod http;
 mod lifecycle;
+mod live;
 mod logs;
 mod mmdb;
 mod profile;

@@ -15,7 +15,7 @@ use crate::{
     ghl::{BusinessQuery, Direction, GhlError, Loaded, SearchAfter, SearchPage, SearchQuery, Sort},
     http::api::{Api, Component, ComponentState, ContactPage, ContactSearch, Credit, LookUp, Reply, Window},
     ipinfo::BackendStatus,
-    profiles::{CacheResult, ContactKey, Explanation, ProfileRequest, Served},
+    profiles::{CacheResult, ContactKey, Explanation, ProfileRequest, Served, Subscription},
     telemetry::metrics::ProfileResult,
     upstream::CallContext,
 };
@@ -105,6 +105,14 @@ impl Api for Service {
             self.parts.metrics.profile_result(counted(served.cache));
             Ok(served)
         })
+    }
+
+    fn held_profile<'a>(&'a self, request: &'a ProfileRequest) -> Reply<'a, Option<Served>> {
+        Box::pin(self.parts.profiles.peek(request))
+    }
+
+    fn profile_changes(&self, key: &ContactKey) -> Subscription {
+        self.parts.profiles.subscribe(key)
     }
 
     fn explain(&self, request: ProfileRequest) -> Reply<'_, Explanation> {

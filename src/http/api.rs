@@ -15,7 +15,7 @@ use crate::{
         profile::Include,
         task::Task,
     },
-    profiles::{ContactKey, Explanation, ProfileRequest, Served},
+    profiles::{ContactKey, Explanation, ProfileRequest, Served, Subscription},
     upstream::CallContext,
 };
 use serde::Serialize;
@@ -34,6 +34,12 @@ pub trait Api: Send + Sync + 'static {
 
     /// A profile, fetched where memory does not hold it.
     fn profile(&self, request: ProfileRequest) -> Reply<'_, Served>;
+
+    /// The profile as memory holds it, however old; `None` where something of it would have to be fetched.
+    fn held_profile<'a>(&'a self, request: &'a ProfileRequest) -> Reply<'a, Option<Served>>;
+
+    /// What happens to that contact from now on.
+    fn profile_changes(&self, key: &ContactKey) -> Subscription;
 
     /// How that profile came about.
     fn explain(&self, request: ProfileRequest) -> Reply<'_, Explanation>;

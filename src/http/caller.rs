@@ -6,6 +6,7 @@ use super::{
     api::Api,
     host,
     keys::Identity,
+    live::Permit,
     request_id,
     state::State,
     tokens::{Minted, Wanted},
@@ -21,6 +22,7 @@ use crate::{
     upstream::{CallContext, Lane},
 };
 use actix_web::{FromRequest, HttpRequest, dev::Payload, http::header::HeaderMap, web::Data};
+use jiff::Timestamp;
 use std::{
     fmt,
     future::{Ready, ready},
@@ -108,6 +110,19 @@ impl<P> Caller<P> {
     /// `too-many-requests`.
     pub(super) fn admit(&self) -> Result<(), Problem> {
         self.state.limits.admit(self.identity.key())
+    }
+
+    /// A place for one more stream, until the permit is dropped.
+    ///
+    /// # Errors
+    /// `too-many-requests`.
+    pub(super) fn admit_stream(&self) -> Result<Permit, Problem> {
+        self.state.streams.admit(self.identity.key())
+    }
+
+    /// When what lets the caller in ends; a key does not.
+    pub(super) fn expires_at(&self) -> Option<Timestamp> {
+        self.identity.expires_at()
     }
 
     /// Bounds and settings of this layer.

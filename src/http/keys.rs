@@ -12,6 +12,7 @@ use crate::{
 };
 use actix_web::http::header::{AUTHORIZATION, HeaderMap};
 use aws_lc_rs::constant_time::verify_slices_are_equal;
+use jiff::Timestamp;
 use std::{borrow::Cow, collections::BTreeSet};
 
 /// Who a request comes from.
@@ -32,6 +33,14 @@ impl Identity {
             Self::Anonymous => None,
             Self::Key(key) => Some(*key),
             Self::Token(claims) => claims.maker,
+        }
+    }
+
+    /// When it ends.
+    pub(super) fn expires_at(&self) -> Option<Timestamp> {
+        match self {
+            Self::Anonymous | Self::Key(_) => None,
+            Self::Token(claims) => Some(claims.expires_at),
         }
     }
 

@@ -4,6 +4,7 @@ use std::sync::{
     Arc,
     atomic::{AtomicU8, Ordering},
 };
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 /// A phase of the process's life. Phases only ever advance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -34,7 +35,10 @@ impl Phase {
 
 /// The phase, shared. Cheap to clone.
 #[derive(Debug, Clone, Default)]
-pub struct Lifecycle(Arc<AtomicU8>);
+pub struct Lifecycle {
+    phase: Arc<AtomicU8>,
+    draining: CancellationToken,
+}
 
 impl Lifecycle {
     /// A process that starts.
@@ -45,13 +49,21 @@ impl Lifecycle {
 
     /// Advances to a phase; one that lies behind is ignored.
     pub fn set(&self, phase: Phase) {
-        self.0.fetch_max(phase as u8, Ordering::Relaxed);
+        self.phase.fetch_max(phase as u8, Ordering::Relaxed);
+        if phase >= Phase::Draining {
+            self.draining.cancel();
+        }
+    }
+
+    /// Resolves once the process was told to stop: for answers that would not end by themselves.
+    pub fn draining(&self) -> WaitForCancellationFutureOwned {
+        self.draining.clone().cancelled_owned()
     }
 
     /// The phase now.
     #[must_use]
     pub fn phase(&self) -> Phase {
-        match self.0.load(Ordering::Relaxed) {
+        match self.phase.load(Ordering::Relaxed) {
             0 => Phase::Starting,
             1 => Phase::Ready,
             2 => Phase::Draining,
@@ -63,6 +75,7 @@ impl Lifecycle {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use futures_util::FutureExt as _;
 
     #[test]
     fn a_phase_never_goes_back() {
@@ -76,6 +89,7 @@ mod tests {
         ] {
             lifecycle.clone().set(set);
             assert_eq!(lifecycle.phase(), then);
+            assert_eq!(lifecycle.draining().now_or_never().is_some(), then >= Phase::Draining);
         }
     }
 }

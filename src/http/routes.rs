@@ -8,6 +8,7 @@ mod batch;
 mod businesses;
 mod contacts;
 mod enrichment;
+mod events;
 mod ips;
 mod listing;
 mod notes;
@@ -62,6 +63,7 @@ public_routes! {
     search::search_contacts,
     }
     {
+    events::stream_profile_events,
     contacts::get_contact,
     tasks::list_tasks,
     tasks::get_task,

@@ -28,6 +28,8 @@ macro_rules! bound {
             .tcp_nodelay(true)
             .keep_alive($http.keep_alive)
             .client_request_timeout($http.client_timeout)
+            // A client that closed its side is gone: a stream of events would else be held until a write to it fails.
+            .h1_allow_half_closed(false)
             .shutdown_timeout(whole_seconds($http.shutdown))
             .disable_signals()
             .bind($address)

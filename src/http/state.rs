@@ -6,6 +6,7 @@ use super::{
     keys::Keys,
     lifecycle::Lifecycle,
     limits::Limits,
+    live::Streams,
     openapi::{self, Document},
     route_table::RouteTable,
     write_api::WriteApi,
@@ -13,7 +14,7 @@ use super::{
 use crate::{
     clock::Clock,
     domain::ids::LocationId,
-    settings::{AccessLog, Settings},
+    settings::{AccessLog, LiveSettings, Settings},
     telemetry::metrics::Metrics,
 };
 use std::{fmt, sync::Arc, time::Duration};
@@ -50,6 +51,8 @@ pub(super) struct State {
     pub(super) clock: Clock,
     pub(super) keys: Keys,
     pub(super) limits: Limits,
+    pub(super) streams: Streams,
+    pub(super) live: LiveSettings,
     /// Longest life of a token.
     pub(super) token_max: Duration,
     pub(super) allow_anonymous: bool,
@@ -71,6 +74,8 @@ impl State {
         let openapi = openapi::openapi();
         Self {
             limits: Limits::new(settings.http.requests_per_second, keys.len()),
+            streams: Streams::new(&settings.live, keys.len(), parts.metrics.live().clone()),
+            live: settings.live.clone(),
             routes: RouteTable::of(&openapi, &parts.metrics),
             document: Document::of(&openapi),
             keys,

@@ -1,7 +1,7 @@
 //! Fetching one section, in a task of its own.
 
 use super::{
-    ContactKey, Inner, ProfileRequest,
+    Change, ContactKey, Inner, ProfileRequest,
     entry::{Entry, IpFinding, Landed, Value},
     flights::{Flight, Joined},
 };
@@ -148,5 +148,9 @@ impl Inner {
         }
         next.savings = self.ghl.savings(&key.location);
         self.cache.insert(key.clone(), Arc::new(next));
+        let gone = |problem: &Problem| problem.kind == ProblemKind::ContactNotFound;
+        if landed.result.as_ref().map_or_else(gone, |_| true) {
+            self.changes.note(key, Change::Landed);
+        }
     }
 }

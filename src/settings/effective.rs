@@ -5,7 +5,7 @@ use super::{
     IpinfoSettings, LogFormat, OperationSettings, Plan, ProfileSettings, Settings, StoreSettings, TelemetrySettings,
     auth_keys,
     error::Problem,
-    oauth,
+    live, oauth,
     read::{Reader, Section},
     rules,
     secret::{LiveSecret, MIN_SIGNING_BYTES},
@@ -72,6 +72,7 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Option<Settings> {
         operations: delivery,
         enrichment: enrichment(&mut reader.section("enrichment")),
         oauth: oauth::read(&mut reader.section("oauth")),
+        live: live::read(&mut reader.section("live")),
     })
 }
 

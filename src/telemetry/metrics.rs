@@ -2,14 +2,15 @@
 //! while a warm request is answered.
 
 mod connections;
+mod live;
 mod operations;
 mod process;
 mod quota;
 
-pub use quota::QuotaSample;
-
 pub use connections::ConnectionMetrics;
+pub use live::LiveMetrics;
 pub use operations::OperationMetrics;
+pub use quota::QuotaSample;
 
 use crate::{
     domain::{ip::Backend, profile::Section},
@@ -49,6 +50,7 @@ struct Inner {
     http_seconds: Family<RouteLabels, Histogram>,
     operations: OperationMetrics,
     connections: ConnectionMetrics,
+    live: LiveMetrics,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -247,6 +249,7 @@ impl Metrics {
         registry.register("http_request_seconds", "Time to answer requests", http_seconds.clone());
         let operations = OperationMetrics::register(&mut registry);
         let connections = ConnectionMetrics::register(&mut registry);
+        let live = LiveMetrics::register(&mut registry);
         process::register(&mut registry);
         let inner = Inner {
             registry,
@@ -263,6 +266,7 @@ impl Metrics {
             http_seconds,
             operations,
             connections,
+            live,
         };
         Self { inner: Arc::new(inner) }
     }
@@ -299,6 +303,12 @@ impl Metrics {
     #[must_use]
     pub fn connections(&self) -> &ConnectionMetrics {
         &self.inner.connections
+    }
+
+    /// Streams of events.
+    #[must_use]
+    pub fn live(&self) -> &LiveMetrics {
+        &self.inner.live
     }
 
     /// Counts one upstream call.

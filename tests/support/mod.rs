@@ -2,11 +2,13 @@
 
 mod client;
 mod dice;
+mod events;
 mod killable;
 mod process;
 
 pub use client::{Client, Reply};
 pub use dice::Dice;
+pub use events::{Event, Events};
 pub use killable::Killable;
 pub use process::{Process, finished};
 

@@ -12,7 +12,9 @@ use crate::{
         task::Task,
     },
     http::api::{Api, Component, ComponentState, ContactPage, ContactSearch, Credit, LookUp, Reply, Window},
-    profiles::{AddressExplanation, CacheResult, ContactKey, Explanation, ProfileRequest, Rendered, Served},
+    profiles::{
+        AddressExplanation, CacheResult, ContactKey, Explanation, ProfileRequest, Rendered, Served, Subscription,
+    },
     upstream::{CallContext, CallTiming, Service},
 };
 use bytes::Bytes;
@@ -203,6 +205,15 @@ impl Api for Double {
         let outcome = self.known(&request.key.location, &request.key.contact, served(cache));
         self.requests.lock().unwrap().push(request);
         reply(outcome)
+    }
+
+    fn held_profile<'a>(&'a self, _: &'a ProfileRequest) -> Reply<'a, Option<Served>> {
+        reply(Ok(None))
+    }
+
+    /// Nothing ever happens here: a stream ends with its first event.
+    fn profile_changes(&self, _: &ContactKey) -> Subscription {
+        Subscription::ended()
     }
 
     fn explain(&self, request: ProfileRequest) -> Reply<'_, Explanation> {

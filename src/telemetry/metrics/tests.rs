@@ -45,6 +45,8 @@ fn busy() -> Metrics {
     metrics.operations().depth(&[], None);
     metrics.operations().attempt(WriteKind::AddTags, "done");
     metrics.operations().look("absent");
+    metrics.live().opened();
+    metrics.live().sent("profile");
     metrics.watch_quotas(|| {
         let at = Timestamp::UNIX_EPOCH;
         let window = QuotaWindow { limit: 100, used: 1, left: 99, window_ms: 10_000, resets_at: at };
