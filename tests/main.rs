@@ -8,6 +8,7 @@ mod crash;
 mod delivery;
 mod house;
 mod http;
+mod isolation;
 mod lifecycle;
 mod live;
 mod logs;

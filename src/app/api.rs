@@ -39,6 +39,23 @@ fn value<T>(result: Result<Loaded<T>, GhlError>) -> Result<T, Problem> {
     result.map(|loaded| loaded.value).map_err(|error| error.to_problem())
 }
 
+impl Service {
+    /// The same of what belongs to a contact. One of another location is as if there were none.
+    async fn of_contact<T>(
+        &self,
+        location: &LocationId,
+        result: Result<Loaded<T>, GhlError>,
+        context: &CallContext,
+    ) -> Result<T, Problem> {
+        match result {
+            Err(error) if error.wrong_location() && self.parts.ghl.is_let_in(location, context).await => {
+                Err(GhlError::ContactNotFound.to_problem())
+            }
+            result => value(result),
+        }
+    }
+}
+
 fn page(result: Result<SearchPage, GhlError>) -> Result<ContactPage, Problem> {
     let page = result.map_err(|error| error.to_problem())?;
     let search_after = page.next.map(Vec::from);
@@ -125,7 +142,9 @@ impl Api for Service {
         contact: &'a ContactId,
         context: &'a CallContext,
     ) -> Reply<'a, Contact> {
-        Box::pin(async { value(self.parts.ghl.contact(location, contact, context).await) })
+        Box::pin(async {
+            self.of_contact(location, self.parts.ghl.contact(location, contact, context).await, context).await
+        })
     }
 
     fn tasks<'a>(
@@ -134,7 +153,9 @@ impl Api for Service {
         contact: &'a ContactId,
         context: &'a CallContext,
     ) -> Reply<'a, Vec<Task>> {
-        Box::pin(async { value(self.parts.ghl.tasks(location, contact, context).await) })
+        Box::pin(async {
+            self.of_contact(location, self.parts.ghl.tasks(location, contact, context).await, context).await
+        })
     }
 
     fn task<'a>(
@@ -144,7 +165,9 @@ impl Api for Service {
         task: &'a TaskId,
         context: &'a CallContext,
     ) -> Reply<'a, Task> {
-        Box::pin(async { value(self.parts.ghl.task(location, contact, task, context).await) })
+        Box::pin(async {
+            self.of_contact(location, self.parts.ghl.task(location, contact, task, context).await, context).await
+        })
     }
 
     fn notes<'a>(
@@ -153,7 +176,9 @@ impl Api for Service {
         contact: &'a ContactId,
         context: &'a CallContext,
     ) -> Reply<'a, Vec<Note>> {
-        Box::pin(async { value(self.parts.ghl.notes(location, contact, context).await) })
+        Box::pin(async {
+            self.of_contact(location, self.parts.ghl.notes(location, contact, context).await, context).await
+        })
     }
 
     fn note<'a>(
@@ -163,7 +188,9 @@ impl Api for Service {
         note: &'a NoteId,
         context: &'a CallContext,
     ) -> Reply<'a, Note> {
-        Box::pin(async { value(self.parts.ghl.note(location, contact, note, context).await) })
+        Box::pin(async {
+            self.of_contact(location, self.parts.ghl.note(location, contact, note, context).await, context).await
+        })
     }
 
     fn appointments<'a>(
@@ -172,7 +199,9 @@ impl Api for Service {
         contact: &'a ContactId,
         context: &'a CallContext,
     ) -> Reply<'a, Vec<Appointment>> {
-        Box::pin(async { value(self.parts.ghl.appointments(location, contact, context).await) })
+        Box::pin(async {
+            self.of_contact(location, self.parts.ghl.appointments(location, contact, context).await, context).await
+        })
     }
 
     fn search_contacts<'a>(

@@ -339,6 +339,13 @@ impl Client {
     pub fn serves(&self, loc: &LocationId) -> Result<(), GhlError> {
         self.inner.tokens.serves(loc)
     }
+
+    /// Whether GHL takes the location's token for that location: it uses the same words for a contact of another location
+    /// and for a token of another location, and only a question that names the location tells the two apart.
+    pub async fn is_let_in(&self, loc: &LocationId, context: &CallContext) -> bool {
+        let question = SearchQuery { page_limit: 1, ..SearchQuery::default() };
+        self.search(loc, question, context).await.is_ok()
+    }
 }
 
 struct Page {

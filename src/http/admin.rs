@@ -1,4 +1,5 @@
-//! The admin port: probes with detail, metrics, and what changes things, which loopback peers or an `admin` key may do.
+//! The admin port: probes with detail, metrics, and what changes things, which loopback peers or an `admin` key
+//! for all locations may do.
 
 use super::{
     caller::{Admin, Permission as _},
@@ -57,19 +58,24 @@ async fn flush_cache(request: HttpRequest, state: Data<State>) -> Result<HttpRes
     Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(Flushed { entries }))
 }
 
-/// A loopback peer, or a key with the role `admin`.
+/// A loopback peer, or a key with the role `admin` for all locations.
 fn require_admin(request: &HttpRequest, state: &State) -> Result<(), Problem> {
     let from_here = request.peer_addr().is_some_and(|peer| peer.ip().to_canonical().is_loopback());
     if from_here && direct(request.headers()) {
         return Ok(());
     }
     match state.keys.identify(request.headers())? {
-        identity @ Identity::Key(_) if state.keys.may(&identity, Admin::ROLE) => Ok(()),
+        identity @ Identity::Key(_) if may_change_all(state, &identity) => Ok(()),
         Identity::Anonymous | Identity::Key(_) | Identity::Token(_) => Err(Problem::new(
             ProblemKind::Forbidden,
-            "This answers loopback peers and keys with the role 'admin' only.",
+            "This answers loopback peers and keys with the role 'admin' for all locations only.",
         )),
     }
+}
+
+/// What is changed here is changed for every location, so a key of some of them may not.
+fn may_change_all(state: &State, identity: &Identity) -> bool {
+    state.keys.may(identity, Admin::ROLE) && state.keys.locations(identity).is_none()
 }
 
 /// Whether a request from loopback is that peer's own: neither passed on by a proxy nor sent by a page in a browser.

@@ -12,6 +12,7 @@ use crate::{
         problem::{Problem, ProblemKind},
         profile::Section,
     },
+    ghl::GhlError,
     upstream::{CallContext, Lane},
 };
 use std::{sync::Arc, time::Duration};
@@ -53,11 +54,14 @@ impl Inner {
     async fn fetch(&self, key: &ContactKey, section: Section, after: Option<Flight>, context: &CallContext) -> Landed {
         let (location, contact) = (&key.location, &key.contact);
         let fetched = match section {
-            Section::Contact => self
-                .ghl
-                .contact(location, contact, context)
-                .await
-                .map(|it| (it.bytes, Value::Contact(Arc::new(it.value)))),
+            Section::Contact => match self.ghl.contact(location, contact, context).await {
+                Ok(it) => Ok((it.bytes, Value::Contact(Arc::new(it.value)))),
+                // A contact of another location is as if there were none.
+                Err(error) if error.wrong_location() && self.ghl.is_let_in(location, context).await => {
+                    Err(GhlError::ContactNotFound)
+                }
+                Err(error) => Err(error),
+            },
             Section::Notes => {
                 self.ghl.notes(location, contact, context).await.map(|it| (it.bytes, Value::Notes(Arc::new(it.value))))
             }

@@ -33,11 +33,6 @@ async fn each_fault_of_the_contact_is_its_problem() {
             502,
             "upstream-unauthorized",
         ),
-        (
-            answer(403, r#"{"statusCode":403,"message":"The token does not have access to this location."}"#),
-            502,
-            "upstream-unauthorized",
-        ),
         (answer(500, r#"{"statusCode":500,"message":"Internal server error"}"#), 503, "upstream-unavailable"),
         (answer(504, ""), 503, "upstream-unavailable"),
         (answer(401, r#"{"statusCode":401,"message":"Command timed out"}"#), 504, "upstream-timeout"),
@@ -54,6 +49,23 @@ async fn each_fault_of_the_contact_is_its_problem() {
         app.sandbox.clear_faults();
     }
     assert_eq!(app.profile(SHOWCASE).await["sections"]["contact"]["status"], "fresh", "nothing bad was kept");
+}
+
+#[actix_web::test]
+async fn a_token_of_another_location_is_told_from_a_contact_of_another_location() {
+    let app = patient().await;
+    let refusal = || answer(403, r#"{"statusCode":403,"message":"The token does not have access to this location."}"#);
+    let paths = ["/profile?include=", "", "/notes"].map(|rest| format!("/v1/contacts/{SHOWCASE}{rest}"));
+    app.sandbox.inject(fault("ghl.*", refusal()));
+    for path in &paths {
+        app.get(path).await.assert_problem(502, "upstream-unauthorized");
+    }
+    app.sandbox.clear_faults();
+    app.sandbox.inject(fault("ghl.contact", refusal()));
+    app.sandbox.inject(fault("ghl.notes", refusal()));
+    for path in &paths {
+        app.get(path).await.assert_problem(404, "contact-not-found");
+    }
 }
 
 #[actix_web::test]

@@ -3,7 +3,7 @@
 use super::{Reach, written, written_gone, written_tags};
 use crate::{
     domain::{operation::Written, problem::Problem, write::Write},
-    ghl::{GhlError, SearchQuery},
+    ghl::GhlError,
     operations::Attempted,
 };
 use std::time::Duration;
@@ -125,10 +125,8 @@ impl Reach<'_> {
             }
     }
 
-    /// GHL uses the same words for a contact of another location and for a token of another location. Whether it is the
-    /// token, a question that names the location alone will show.
+    /// Whether it is the contact that is another location's, not the token.
     async fn is_foreign(&self) -> bool {
-        let question = SearchQuery { page_limit: 1, ..SearchQuery::default() };
-        self.operation.write.contact().is_some() && self.client.search(self.loc, question, &self.ctx).await.is_ok()
+        self.operation.write.contact().is_some() && self.client.is_let_in(self.loc, &self.ctx).await
     }
 }
