@@ -11,12 +11,14 @@ mod flights;
 mod freshness;
 mod load;
 mod other_address;
+mod outdate;
 mod render;
 mod served;
 
 pub use changes::{Change, Subscription};
 pub use entry::TouchedBy;
 pub use explain::{AddressExplanation, Explanation};
+pub use outdate::Outdated;
 pub use served::{CacheResult, ContactKey, Encoding, ProfileRequest, Rendered, Served};
 
 use crate::{
@@ -33,7 +35,7 @@ use crate::{
     upstream::CallTiming,
 };
 use changes::Changes;
-use entry::{Entry, Landed, Touched};
+use entry::{Entry, Landed};
 use flights::{Flight, Flights};
 use freshness::{Policy, Verdict};
 use ipnetwork::IpNetwork;
@@ -129,6 +131,7 @@ impl Profiles {
         let entry = self.inner.cache.get(key)?;
         let rendering = entry.rendering(include, now).filter(|rendering| rendering.all_fresh)?;
         entry.savings.add(rendering.calls);
+        entry.note_read(now);
         Some(serve(rendering, CacheResult::Hit, Vec::new(), now))
     }
 
@@ -142,6 +145,7 @@ impl Profiles {
         let assembled = inner.assemble(held, request).await;
         let now = inner.clock.now();
         inner.check_required(&assembled.view, request, now)?;
+        assembled.view.note_read(now);
         let savings = assembled.view.savings.clone();
         let rendering = match assembled.view.rendering(request.include, now) {
             Some(rendering) => rendering,
@@ -151,25 +155,6 @@ impl Profiles {
             savings.add(rendering.calls);
         }
         Ok(serve(rendering, assembled.cache, assembled.timings, now))
-    }
-
-    /// Marks sections of a contact as out of date: the next read fetches them, and a load under way does not count.
-    pub fn touch(&self, key: &ContactKey, sections: &[Section], by: TouchedBy) {
-        let inner = &self.inner;
-        let touched = Touched { at: inner.clock.now(), by };
-        inner.flights.supersede(key, sections, || {
-            if let Some(entry) = inner.cache.get(key) {
-                let next = sections.iter().fold((*entry).clone(), |entry, section| entry.touched(*section, touched));
-                inner.cache.insert(key.clone(), Arc::new(next));
-            }
-        });
-        inner.changes.note(key, Change::Touched);
-    }
-
-    /// Forgets everything.
-    pub fn flush(&self) {
-        self.inner.flights.supersede_all(|| self.inner.cache.invalidate_all());
-        self.inner.changes.note_all(Change::Touched);
     }
 
     /// How many contacts are held, and their reckoned bytes.
@@ -314,7 +299,8 @@ impl Inner {
     }
 
     fn failed(&self, problem: Problem) -> Landed {
-        Landed { at: self.clock.now(), fresh: Duration::ZERO, wire_bytes: 0, result: Err(problem) }
+        let at = self.clock.now();
+        Landed { began: at, at, fresh: Duration::ZERO, wire_bytes: 0, result: Err(problem) }
     }
 
     fn has_contact(&self, held: Option<&Entry>) -> bool {

@@ -20,7 +20,10 @@ use crate::{
 };
 use jiff::Timestamp;
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicI64, Ordering},
+    },
     time::Duration,
 };
 
@@ -36,6 +39,8 @@ pub(super) struct Slot<T> {
 pub(super) struct Held<T> {
     pub(super) value: T,
     pub(super) life: Life,
+    /// When its load was launched: a change before that shows in it.
+    pub(super) began: Timestamp,
     /// Size of the upstream's answer, which the weigher goes by.
     pub(super) wire_bytes: usize,
 }
@@ -54,6 +59,8 @@ pub enum TouchedBy {
     Flush,
     /// A write of ours.
     Write,
+    /// GHL, by webhook.
+    Webhook,
 }
 
 impl TouchedBy {
@@ -63,6 +70,7 @@ impl TouchedBy {
         match self {
             Self::Flush => "flush",
             Self::Write => "write",
+            Self::Webhook => "webhook",
         }
     }
 }
@@ -125,6 +133,8 @@ pub(super) enum Value {
 /// How a load ended.
 #[derive(Debug)]
 pub(super) struct Landed {
+    /// When it was launched.
+    pub(super) began: Timestamp,
     pub(super) at: Timestamp,
     /// How long it is fresh from then.
     pub(super) fresh: Duration,
@@ -142,6 +152,8 @@ pub(super) struct Entry {
     pub(super) ip: Slot<IpFinding>,
     /// Counts the calls that serving this from memory makes needless.
     pub(super) savings: Savings,
+    /// When the contact was last read, milliseconds; one for all entries that follow each other.
+    read_at: Arc<AtomicI64>,
     renderings: Mutex<Renderings>,
     /// Held by whoever renders: the documents' own lock is taken by requests that cannot wait.
     pub(super) renderer: tokio::sync::Mutex<()>,
@@ -164,6 +176,7 @@ impl Clone for Entry {
             appointments: self.appointments.clone(),
             ip: self.ip.clone(),
             savings: self.savings.clone(),
+            read_at: Arc::clone(&self.read_at),
             renderings: Mutex::new(Renderings { current: Vec::new(), past: self.renderings().to_past() }),
             renderer: tokio::sync::Mutex::default(),
         }
@@ -224,7 +237,8 @@ impl Entry {
 
     fn hold(&mut self, value: &Value, landed: &Landed) {
         fn held<T: Clone>(value: &T, landed: &Landed) -> Result<Held<T>, Failure> {
-            Ok(Held { value: value.clone(), life: Life::new(landed.at, landed.fresh), wire_bytes: landed.wire_bytes })
+            let life = Life::new(landed.at, landed.fresh);
+            Ok(Held { value: value.clone(), life, began: landed.began, wire_bytes: landed.wire_bytes })
         }
         match value {
             Value::Contact(contact) => self.contact.land(held(contact, landed)),
@@ -270,6 +284,33 @@ impl Entry {
             Section::Appointments => self.appointments.touched,
             Section::Ip => self.ip.touched,
         }
+    }
+
+    /// When the load of what is held of a section was launched.
+    pub(super) fn began(&self, section: Section) -> Option<Timestamp> {
+        fn of<T>(slot: &Slot<T>) -> Option<Timestamp> {
+            slot.held.as_ref().map(|held| held.began)
+        }
+        match section {
+            Section::Contact => of(&self.contact),
+            Section::Notes => of(&self.notes),
+            Section::Tasks => of(&self.tasks),
+            Section::Appointments => of(&self.appointments),
+            Section::Ip => of(&self.ip),
+        }
+    }
+
+    /// Notes that somebody read it. To the second: workers that read the same contact must not fight for the memory.
+    pub(super) fn note_read(&self, now: Timestamp) {
+        let now_ms = now.as_millisecond();
+        if now_ms.saturating_sub(self.read_at.load(Ordering::Relaxed)) >= 1_000 {
+            self.read_at.store(now_ms, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether somebody read it since then, to the second.
+    pub(super) fn was_read_since(&self, since: Timestamp) -> bool {
+        self.read_at.load(Ordering::Relaxed) >= since.as_millisecond()
     }
 
     /// Bytes this entry is reckoned to occupy: its sections as typed values, and each document with its encodings.

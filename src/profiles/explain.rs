@@ -106,7 +106,7 @@ pub struct SectionExplanation {
     /// What the next read would do: `serve`, `serve-and-refresh`, `fetch` or `leave`.
     #[schema(value_type = String, example = "serve")]
     pub next_read: &'static str,
-    /// What marked it as out of date since, if anything did: `write` or `flush`.
+    /// What marked it as out of date since, if anything did: `write`, `webhook` or `flush`.
     #[schema(value_type = Option<String>)]
     pub touched_by: Option<&'static str>,
     /// When that was.

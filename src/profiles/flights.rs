@@ -6,10 +6,11 @@
 
 use super::{ContactKey, entry::Landed};
 use crate::{
-    domain::{problem::Problem, problem::ProblemKind, profile::Section},
+    domain::{ids::LocationId, problem::Problem, problem::ProblemKind, profile::Section},
     upstream::Timings,
 };
 use futures_util::{FutureExt as _, future::Shared};
+use jiff::Timestamp;
 use std::{
     collections::{HashMap, hash_map},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -20,6 +21,8 @@ use tokio::sync::oneshot;
 #[derive(Debug, Clone)]
 pub(super) struct Flight {
     id: u64,
+    /// When it was launched: what GHL held then, it shows.
+    pub(super) began: Timestamp,
     landing: Shared<oneshot::Receiver<Arc<Landed>>>,
     /// The calls it makes.
     pub(super) timings: Timings,
@@ -46,6 +49,15 @@ struct Table {
     next_id: u64,
 }
 
+/// What [`Flights::supersede_begun`] found.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Begun {
+    /// A load that had begun too early.
+    pub(super) superseded: bool,
+    /// A load that goes on.
+    pub(super) later: bool,
+}
+
 /// What [`Flights::join`] found.
 #[derive(Debug)]
 pub(super) enum Joined {
@@ -70,7 +82,13 @@ pub(super) struct Pilot {
 impl Flights {
     /// Joins the section's load, or opens one if `needed` still says so: a load may have landed since the caller looked,
     /// and none lands while this asks.
-    pub(super) fn join(&self, key: &ContactKey, section: Section, needed: impl FnOnce() -> bool) -> Joined {
+    pub(super) fn join(
+        &self,
+        key: &ContactKey,
+        section: Section,
+        now: Timestamp,
+        needed: impl FnOnce() -> bool,
+    ) -> Joined {
         let mut table = self.lock();
         let id = table.next_id;
         match table.running.entry((key.clone(), section)) {
@@ -78,7 +96,7 @@ impl Flights {
             hash_map::Entry::Vacant(_) if !needed() => Joined::NotNeeded,
             hash_map::Entry::Vacant(place) => {
                 let (sender, receiver) = oneshot::channel();
-                let flight = Flight { id, landing: receiver.shared(), timings: Timings::default() };
+                let flight = Flight { id, began: now, landing: receiver.shared(), timings: Timings::default() };
                 place.insert(flight.clone());
                 table.next_id += 1;
                 let landing = Some(sender);
@@ -101,6 +119,31 @@ impl Flights {
         mark();
     }
 
+    /// Supersedes loads of a contact's sections that were launched no later than `until` and, before any other may land, lets
+    /// `mark` change what is held. Says whether there were any, and whether some were launched later.
+    pub(super) fn supersede_begun(
+        &self,
+        key: &ContactKey,
+        sections: &[Section],
+        until: Timestamp,
+        mark: impl FnOnce(),
+    ) -> Begun {
+        let mut table = self.lock();
+        let mut begun = Begun::default();
+        for section in sections {
+            if let hash_map::Entry::Occupied(running) = table.running.entry((key.clone(), *section)) {
+                if running.get().began <= until {
+                    begun.superseded = true;
+                    running.remove();
+                } else {
+                    begun.later = true;
+                }
+            }
+        }
+        mark();
+        begun
+    }
+
     /// Runs `change` while no load lands and none is superseded.
     pub(super) fn between_landings(&self, change: impl FnOnce()) {
         let _table = self.lock();
@@ -112,6 +155,11 @@ impl Flights {
         let mut table = self.lock();
         table.running.clear();
         clear();
+    }
+
+    /// Whether a section of any contact of a location is being loaded.
+    pub(super) fn any(&self, location: &LocationId, section: Section) -> bool {
+        self.lock().running.keys().any(|(key, running)| key.location == *location && *running == section)
     }
 
     /// How many loads are under way.
@@ -159,9 +207,10 @@ impl Drop for Pilot {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::ids::{ContactId, LocationId};
-    use jiff::Timestamp;
+    use crate::domain::ids::ContactId;
     use std::cell::Cell;
+
+    const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 
     fn key() -> ContactKey {
         ContactKey { location: LocationId::parse("loc").unwrap(), contact: ContactId::parse("contact").unwrap() }
@@ -169,11 +218,17 @@ mod tests {
 
     fn landed() -> Landed {
         let result = Err(Problem::new(ProblemKind::UpstreamTimeout, "slow"));
-        Landed { at: Timestamp::UNIX_EPOCH, fresh: std::time::Duration::ZERO, wire_bytes: 0, result }
+        Landed {
+            began: Timestamp::UNIX_EPOCH,
+            at: Timestamp::UNIX_EPOCH,
+            fresh: std::time::Duration::ZERO,
+            wire_bytes: 0,
+            result,
+        }
     }
 
     fn launch(flights: &Flights) -> (Flight, Pilot) {
-        match flights.join(&key(), Section::Notes, || true) {
+        match flights.join(&key(), Section::Notes, NOW, || true) {
             Joined::Launch(flight, pilot) => (flight, pilot),
             Joined::Running(_) | Joined::NotNeeded => panic!("nothing should run"),
         }
@@ -183,7 +238,7 @@ mod tests {
     async fn everyone_awaits_one_load() {
         let flights = Flights::default();
         let (first, pilot) = launch(&flights);
-        let Joined::Running(second) = flights.join(&key(), Section::Notes, || true) else { panic!("one runs") };
+        let Joined::Running(second) = flights.join(&key(), Section::Notes, NOW, || true) else { panic!("one runs") };
         let stored = Cell::new(0);
         pilot.land(landed(), |_| stored.set(stored.get() + 1));
         assert!(first.landed().await.is_ok() && second.landed().await.is_ok());
@@ -193,9 +248,9 @@ mod tests {
     #[tokio::test]
     async fn a_load_that_landed_while_the_caller_looked_is_not_repeated() {
         let flights = Flights::default();
-        assert!(matches!(flights.join(&key(), Section::Notes, || false), Joined::NotNeeded));
+        assert!(matches!(flights.join(&key(), Section::Notes, NOW, || false), Joined::NotNeeded));
         let (_flight, _pilot) = launch(&flights);
-        assert!(matches!(flights.join(&key(), Section::Notes, || false), Joined::Running(_)), "fresher still");
+        assert!(matches!(flights.join(&key(), Section::Notes, NOW, || false), Joined::Running(_)), "fresher still");
     }
 
     #[tokio::test]
@@ -210,6 +265,18 @@ mod tests {
         let stored = Cell::new(false);
         new_pilot.land(landed(), |_| stored.set(true));
         assert!(stored.get());
+    }
+
+    #[tokio::test]
+    async fn a_load_that_began_after_the_change_goes_on() {
+        let flights = Flights::default();
+        let (_flight, pilot) = launch(&flights);
+        let before = Timestamp::from_second(-1).unwrap();
+        let begun = flights.supersede_begun(&key(), &[Section::Notes, Section::Tasks], before, || ());
+        assert_eq!((begun.superseded, begun.later, flights.len()), (false, true, 1));
+        let begun = flights.supersede_begun(&key(), &[Section::Notes], NOW, || ());
+        assert_eq!((begun.superseded, begun.later, flights.len()), (true, false, 0));
+        pilot.land(landed(), |_| panic!("must not be stored"));
     }
 
     #[tokio::test]

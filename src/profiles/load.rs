@@ -31,7 +31,7 @@ impl Inner {
     ) -> Option<(Flight, bool)> {
         let key = &request.key;
         let still_needed = || self.cache.get(key).is_none_or(|entry| needed(&entry));
-        let (flight, pilot) = match self.flights.join(key, section, still_needed) {
+        let (flight, pilot) = match self.flights.join(key, section, self.clock.now(), still_needed) {
             Joined::Running(flight) => return Some((flight, true)),
             Joined::NotNeeded => return None,
             Joined::Launch(flight, pilot) => (flight, pilot),
@@ -42,15 +42,16 @@ impl Inner {
             timings: flight.timings.clone(),
             traceparent: request.traceparent.clone(),
         };
-        let (inner, key) = (Arc::clone(self), key.clone());
+        let (inner, key, began) = (Arc::clone(self), key.clone(), flight.began);
         self.tasks.spawn_load(section.as_str(), async move {
-            let landed = inner.fetch(&key, section, after, &context).await;
+            let landed = Landed { began, ..inner.fetch(&key, section, after, &context).await };
             inner.metrics.section_load(section, landed.result.is_ok());
             pilot.land(landed, |landed| inner.store(&key, section, landed));
         });
         Some((flight, false))
     }
 
+    /// Loads a section now. When the load was launched, its flight knows.
     async fn fetch(&self, key: &ContactKey, section: Section, after: Option<Flight>, context: &CallContext) -> Landed {
         let (location, contact) = (&key.location, &key.contact);
         let fetched = match section {
@@ -77,8 +78,8 @@ impl Inner {
         };
         let (at, fresh) = (self.clock.now(), self.policy.fresh(section));
         match fetched {
-            Ok((wire_bytes, value)) => Landed { at, fresh, wire_bytes, result: Ok(value) },
-            Err(error) => Landed { at, fresh, wire_bytes: 0, result: Err(error.to_problem()) },
+            Ok((wire_bytes, value)) => Landed { began: at, at, fresh, wire_bytes, result: Ok(value) },
+            Err(error) => Landed { began: at, at, fresh, wire_bytes: 0, result: Err(error.to_problem()) },
         }
     }
 
@@ -88,7 +89,8 @@ impl Inner {
             Ok(contact) => self.find(&contact, context).await.map(Value::Ip),
             Err(problem) => Err(problem),
         };
-        Landed { at: self.clock.now(), fresh: self.fresh_for(&result), wire_bytes: 0, result }
+        let at = self.clock.now();
+        Landed { began: at, at, fresh: self.fresh_for(&result), wire_bytes: 0, result }
     }
 
     /// What a lesser backend said while a better one failed is asked again as soon as the contact is.

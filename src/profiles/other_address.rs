@@ -36,7 +36,8 @@ impl Inner {
         };
         let result = self.find_other(address, &context).await.map(Value::Ip);
         timings.extend(context.timings.snapshot());
-        let landed = Landed { at: self.clock.now(), fresh: self.fresh_for(&result), wire_bytes: 0, result };
+        let at = self.clock.now();
+        let landed = Landed { began: at, at, fresh: self.fresh_for(&result), wire_bytes: 0, result };
         Arc::new(view.without_ip().with(Section::Ip, &landed))
     }
 
