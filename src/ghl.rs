@@ -11,13 +11,16 @@ pub mod model;
 pub mod oauth;
 mod redact;
 mod search;
+pub mod signature;
+mod task_index;
 pub mod text;
 pub mod tokens;
+pub mod webhook;
 
 pub use client::{Client, Identity, Loaded};
 pub use error::{Endpoint, Flaw, GhlError, Late, Resource, TokenFault};
 pub use redact::Redaction;
-pub use search::{BusinessQuery, Direction, SearchAfter, SearchPage, SearchQuery, Sort};
+pub use search::{BusinessQuery, Direction, SearchAfter, SearchPage, SearchQuery, Sort, TaskQuery};
 
 #[cfg(test)]
 mod tests;

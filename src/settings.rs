@@ -18,12 +18,14 @@ mod rules;
 pub mod secret;
 mod values;
 pub mod watch;
+mod webhooks;
 
 pub use error::{Origin, SettingsError, SettingsErrors};
 pub use live::LiveSettings;
 pub use loaded::{Described, Loaded};
 pub use oauth::{ApiSpelling, OauthSettings, UserType};
 pub(crate) use values::{is_structural, log_filter};
+pub use webhooks::{PublicKey, WebhookSettings};
 
 use crate::domain::ids::LocationId;
 use ipnetwork::IpNetwork;
@@ -110,6 +112,8 @@ pub struct Settings {
     pub store: StoreSettings,
     /// How writes are carried out.
     pub operations: OperationSettings,
+    /// GHL's webhooks.
+    pub webhooks: WebhookSettings,
     /// Rules.
     pub enrichment: EnrichmentSettings,
     /// Connecting locations; `None` where there is no app.

@@ -3,6 +3,7 @@
 //! GHL documents contact and location ids as 20 alphanumerics and gives other resources 24 hex digits or UUIDs
 //! (reference: GHL contacts API, "Contact as returned"), so an id is an opaque, bounded string over one alphabet.
 
+use super::encoding::hex;
 use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -110,6 +111,19 @@ ids! {
     OperationId;
     /// A business (company) of a location.
     BusinessId;
+    /// An event that GHL told of by webhook.
+    WebhookId;
+}
+
+impl WebhookId {
+    /// The id of an event whose body names none: of the body's hash, as far as there is room.
+    #[must_use]
+    pub fn of_hash(hash: &[u8]) -> Self {
+        const PREFIX: &str = "body-";
+        let digits = hex(hash);
+        let room = (MAX_ID_BYTES - PREFIX.len()).min(digits.len());
+        Self(CompactString::from(format!("{PREFIX}{}", &digits[..room])))
+    }
 }
 
 #[cfg(test)]

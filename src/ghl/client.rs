@@ -1,6 +1,7 @@
 //! The handle on GHL's endpoints: typed in, typed out, one method each, each a [`Call`] value handed to `upstream`. The
 //! reads stand here, what changes something in `writes.rs`.
 
+mod tasks;
 mod writes;
 
 pub use writes::Identity;
@@ -11,16 +12,16 @@ use super::{
     model::{self, NoId, Reading},
     redact::Redaction,
     search::{BusinessQuery, SearchAfter, SearchPage, SearchQuery},
+    task_index::TaskIndex,
     tokens::{Bearer, PrivateToken, TokenSource},
 };
 use crate::{
     domain::{
         appointment::Appointment,
         contact::Contact,
-        ids::{BusinessId, ContactId, LocationId, NoteId, TaskId},
+        ids::{BusinessId, ContactId, LocationId, NoteId},
         note::Note,
         quota::QuotaReport,
-        task::Task,
     },
     settings::GhlSettings,
     upstream::{Answer, Call, CallContext, Method, Repeat, Savings, Upstream},
@@ -49,6 +50,7 @@ struct Inner {
     upstream: Upstream,
     version: String,
     tokens: Arc<dyn TokenSource>,
+    tasks: TaskIndex,
 }
 
 impl Client {
@@ -67,7 +69,8 @@ impl Client {
         tokens: Arc<dyn TokenSource>,
     ) -> Self {
         let reading = Reading { redact, timezone: settings.timezone.clone() };
-        let inner = Inner { upstream, version: settings.version.clone(), tokens };
+        let (version, tasks) = (settings.version.clone(), TaskIndex::default());
+        let inner = Inner { upstream, version, tokens, tasks };
         Self { inner: Arc::new(inner), reading }
     }
 
@@ -141,37 +144,6 @@ impl Client {
         let call = Call::get(Endpoint::Note.name(), [of("contacts"), seg(id), of("notes"), seg(note)]);
         let loaded = self.one(loc, Endpoint::Note, "note", call, model::note, ctx).await?;
         belongs(loaded.value.contact_id.as_ref(), id, Resource::Note)?;
-        Ok(loaded)
-    }
-
-    /// All tasks of a contact.
-    ///
-    /// # Errors
-    /// [`GhlError::ContactNotFound`], or what kept GHL from answering.
-    pub async fn tasks(
-        &self,
-        loc: &LocationId,
-        id: &ContactId,
-        ctx: &CallContext,
-    ) -> Result<Loaded<Vec<Task>>, GhlError> {
-        let call = Call::get(Endpoint::Tasks.name(), [of("contacts"), seg(id), of("tasks")]);
-        self.many(loc, Endpoint::Tasks, "tasks", call, model::task, ctx).await
-    }
-
-    /// One task of a contact.
-    ///
-    /// # Errors
-    /// [`GhlError::NotFound`], also where the task is another contact's, or what kept GHL from answering.
-    pub async fn task(
-        &self,
-        loc: &LocationId,
-        id: &ContactId,
-        task: &TaskId,
-        ctx: &CallContext,
-    ) -> Result<Loaded<Task>, GhlError> {
-        let call = Call::get(Endpoint::Task.name(), [of("contacts"), seg(id), of("tasks"), seg(task)]);
-        let loaded = self.one(loc, Endpoint::Task, "task", call, model::task, ctx).await?;
-        belongs(loaded.value.contact_id.as_ref(), id, Resource::Task)?;
         Ok(loaded)
     }
 

@@ -127,6 +127,30 @@ pub struct BusinessQuery {
     pub query: Option<String>,
 }
 
+/// A question for the tasks of a whole location.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TaskQuery {
+    /// Free text; `None` for all of them.
+    pub query: Option<String>,
+    /// Tasks a page.
+    pub limit: u32,
+    /// Tasks to pass over.
+    pub skip: u32,
+}
+
+impl TaskQuery {
+    /// The body GHL takes.
+    pub(super) fn body(&self) -> Value {
+        let mut body = Map::new();
+        if let Some(query) = &self.query {
+            body.insert("query".into(), query.as_str().into());
+        }
+        body.insert("limit".into(), self.limit.into());
+        body.insert("skip".into(), self.skip.into());
+        Value::Object(body)
+    }
+}
+
 /// One page of contacts.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SearchPage {

@@ -9,7 +9,7 @@ use super::{
     read::{Reader, Section},
     rules,
     secret::{LiveSecret, MIN_SIGNING_BYTES},
-    values,
+    values, webhooks,
 };
 use std::{net::SocketAddr, path::PathBuf};
 
@@ -34,6 +34,8 @@ macro_rules! all_of {
         Some($name { $($field: $field?,)* })
     }};
 }
+
+pub(super) use all_of;
 
 /// Reads every section. `None` means that errors were noted.
 pub(super) fn read(reader: &mut Reader<'_>) -> Option<Settings> {
@@ -60,6 +62,10 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Option<Settings> {
     if let (Some(operations), Some(ghl)) = (&delivery, &upstream) {
         check_attempt(operations, ghl, reader);
     }
+    let hooks = webhooks::read(&mut reader.section("webhooks"));
+    if let Some(hooks) = &hooks {
+        webhooks::check(hooks, reader);
+    }
     all_of!(Settings {
         http: served,
         auth: access,
@@ -70,6 +76,7 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Option<Settings> {
         telemetry: telemetry(&mut reader.section("telemetry")),
         store: kept,
         operations: delivery,
+        webhooks: hooks,
         enrichment: enrichment(&mut reader.section("enrichment")),
         oauth: oauth::read(&mut reader.section("oauth")),
         live: live::read(&mut reader.section("live")),

@@ -133,7 +133,9 @@ impl Client {
     ) -> Result<Loaded<Task>, GhlError> {
         let path = [of("contacts"), seg(id), of("tasks")];
         let call = write(Endpoint::TaskCreate, Method::Post, path).json(&body(fields));
-        self.one(loc, Endpoint::TaskCreate, "task", call, model::task, ctx).await
+        let loaded = self.one(loc, Endpoint::TaskCreate, "task", call, model::task, ctx).await?;
+        self.inner.tasks.learn(loc, Some(id), [&loaded.value]);
+        Ok(loaded)
     }
 
     /// Changes the fields given of a task.

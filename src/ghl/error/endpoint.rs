@@ -34,6 +34,7 @@ endpoints! {
     Search = "search",
     BusinessContacts = "business_contacts",
     Duplicate = "duplicate",
+    TasksSearch = "tasks_search",
     ContactCreate = "contact_create",
     ContactUpdate = "contact_update",
     ContactDelete = "contact_delete",
@@ -61,7 +62,8 @@ impl Endpoint {
             | Self::Appointments
             | Self::Search
             | Self::BusinessContacts
-            | Self::Duplicate => false,
+            | Self::Duplicate
+            | Self::TasksSearch => false,
             Self::ContactCreate
             | Self::ContactUpdate
             | Self::ContactDelete
@@ -79,7 +81,7 @@ impl Endpoint {
 
     /// Whether it takes more than ids, so that a refusal is about what was sent.
     pub(super) const fn takes_input(self) -> bool {
-        self.writes() || matches!(self, Self::Search | Self::BusinessContacts | Self::Duplicate)
+        self.writes() || matches!(self, Self::Search | Self::BusinessContacts | Self::Duplicate | Self::TasksSearch)
     }
 
     /// What its path names beside the contact.
@@ -94,6 +96,7 @@ impl Endpoint {
             | Self::Appointments
             | Self::Search
             | Self::Duplicate
+            | Self::TasksSearch
             | Self::ContactCreate
             | Self::ContactUpdate
             | Self::ContactDelete
@@ -106,7 +109,10 @@ impl Endpoint {
 
     /// Whether its path names a contact.
     pub(super) const fn names_contact(self) -> bool {
-        !matches!(self, Self::Search | Self::BusinessContacts | Self::Duplicate | Self::ContactCreate)
+        !matches!(
+            self,
+            Self::Search | Self::BusinessContacts | Self::Duplicate | Self::TasksSearch | Self::ContactCreate
+        )
     }
 }
 
