@@ -1,12 +1,15 @@
-//! What must outlive the process: operations, idempotency keys and the audit log.
+//! What must outlive the process: operations, idempotency keys, the audit log and the inbox of webhooks.
 //!
-//! [`OperationStore`] is the seam: SQLite implements it in `sqlite`, PostgreSQL can follow without touching who uses it.
+//! [`OperationStore`], [`ConnectionStore`] and [`Inbox`] are the seam: SQLite implements them in `sqlite`, PostgreSQL can
+//! follow without touching who uses them.
 //! Whatever a method answers is on the disk when it answers. Knows nothing of GHL and nothing of HTTP.
 
 mod connections;
+mod inbox;
 pub mod sqlite;
 
 pub use connections::{ConnectionStore, KeptConnection, SealMark, SealedTokens};
+pub use inbox::{EventEnd, FateOf, Inbox, InboxDepth, PendingEvent, Received, Replayed, Settlement};
 
 use crate::domain::{
     ids::{ContactId, LocationId, OperationId},

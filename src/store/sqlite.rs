@@ -5,6 +5,7 @@ mod audit;
 mod connections;
 mod examine;
 mod fault;
+mod inbox;
 mod lists;
 mod open;
 mod prune;

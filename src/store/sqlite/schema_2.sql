@@ -39,3 +39,34 @@ CREATE TABLE seals (
     key_id TEXT NOT NULL PRIMARY KEY,
     proof  BLOB NOT NULL
 ) WITHOUT ROWID;
+
+-- Inbox: GHL's webhooks, each event once.
+
+CREATE TABLE inbox (
+    seq         INTEGER PRIMARY KEY AUTOINCREMENT,
+    webhook_id  TEXT    NOT NULL UNIQUE,
+    type        TEXT    NOT NULL,
+    location    TEXT,
+    contact     TEXT,
+    subject     TEXT,
+    event_at    INTEGER,
+    received_at INTEGER NOT NULL,
+    duplicates  INTEGER NOT NULL DEFAULT 0,
+    replays     INTEGER NOT NULL DEFAULT 0,
+    -- Gone once no replay needs it any more.
+    body        BLOB,
+    -- 0: just arrived; 1: what can be done at once was done, and the rest waits until `due_at`; null: it has its fate.
+    stage       INTEGER,
+    due_at      INTEGER NOT NULL,
+    attempts    INTEGER NOT NULL DEFAULT 0,
+    fate        TEXT    NOT NULL DEFAULT 'pending',
+    fate_at     INTEGER,
+    detail      TEXT
+);
+
+CREATE INDEX inbox_new ON inbox (seq) WHERE stage = 0;
+CREATE INDEX inbox_waiting ON inbox (due_at, seq) WHERE stage = 1;
+CREATE INDEX inbox_ended ON inbox (fate_at) WHERE stage IS NULL;
+CREATE INDEX inbox_bodies ON inbox (fate_at) WHERE stage IS NULL AND body IS NOT NULL AND fate <> 'failed';
+CREATE INDEX inbox_by_location ON inbox (location, seq);
+CREATE INDEX inbox_by_contact ON inbox (contact, seq);

@@ -1,0 +1,95 @@
+//! What the inbox must do, in memory and in a file.
+
+use super::*;
+use crate::store::{OperationStore as _, tests::Rig};
+
+fn at(ms: i64) -> Timestamp {
+    Timestamp::from_millisecond(ms).unwrap()
+}
+
+fn new(id: &str, ms: i64) -> NewEvent {
+    NewEvent {
+        webhook_id: WebhookId::parse(id).unwrap(),
+        kind: "ContactUpdate".to_owned(),
+        location: Some(LocationId::parse("loc").unwrap()),
+        contact: Some(ContactId::parse("c1").unwrap()),
+        subject: None,
+        event_at: Some(at(ms - 5)),
+        received_at: at(ms),
+        body: b"{}".to_vec(),
+    }
+}
+
+fn fate(seq: i64, fate: FateOf, detail: &str) -> Settlement {
+    Settlement { seq, end: EventEnd::Fate { fate, detail: Some(detail.to_owned()) }, contact: None }
+}
+
+async fn ids(store: &SqliteStore) -> Vec<String> {
+    store.arrived(100).await.unwrap().into_iter().map(|one| one.event.webhook_id.to_string()).collect()
+}
+
+#[tokio::test]
+async fn an_event_is_taken_once_and_has_one_fate() {
+    for rig in [Rig::memory().await, Rig::file().await] {
+        let store = &rig.store;
+        for (id, expected) in [("a", Received::New), ("b", Received::New), ("a", Received::Before)] {
+            assert_eq!(store.receive(new(id, 1_000)).await, Ok(expected));
+        }
+        let arrived = store.arrived(100).await.unwrap();
+        assert_eq!(ids(store).await, ["a", "b"]);
+        let (a, b) = (arrived[0].event.seq, arrived[1].event.seq);
+        let wait = Settlement { seq: b, end: EventEnd::Wait(at(2_000)), contact: None };
+        store.settle(vec![fate(a, FateOf::Applied, "first"), wait], at(1_500), false).await.unwrap();
+        store.settle(vec![fate(a, FateOf::Failed, "second")], at(1_600), false).await.unwrap();
+        let settled = store.event(WebhookId::parse("a").unwrap()).await.unwrap().unwrap();
+        assert_eq!((settled.fate, settled.detail.as_deref()), (EventFate::Applied, Some("first")));
+        assert_eq!((settled.duplicates, settled.replayable, settled.fate_at), (1, true, Some(at(1_500))));
+        assert!(ids(store).await.is_empty());
+        assert_eq!(store.due(at(1_999), 10, vec![]).await.unwrap(), []);
+        assert_eq!(store.due(at(2_000), 10, vec![]).await.unwrap().len(), 1);
+        assert_eq!(store.due(at(2_000), 10, vec![b]).await.unwrap(), []);
+        assert_eq!(store.next_waiting(vec![]).await.unwrap(), Some(at(2_000)));
+        let later = EventEnd::Later { due_at: at(9_000), detail: "why".to_owned() };
+        store.settle(vec![Settlement { seq: b, end: later, contact: None }], at(2_100), false).await.unwrap();
+        let waiting = store.event(WebhookId::parse("b").unwrap()).await.unwrap().unwrap();
+        assert_eq!((waiting.fate, waiting.attempts, waiting.replayable), (EventFate::Pending, 1, false));
+        assert_eq!(store.inbox_depth().await.unwrap(), InboxDepth { pending: 1, oldest: Some(at(1_000)) });
+        rig.store.close().await;
+    }
+}
+
+#[tokio::test]
+async fn a_replay_needs_a_fate_and_a_body() {
+    let rig = Rig::memory().await;
+    let (store, id) = (&rig.store, WebhookId::parse("a").unwrap());
+    assert_eq!(store.replay(id.clone(), at(1)).await, Ok(Replayed::Unknown));
+    store.receive(new("a", 1_000)).await.unwrap();
+    assert!(matches!(store.replay(id.clone(), at(1)).await, Ok(Replayed::No(_))));
+    let seq = store.arrived(1).await.unwrap()[0].event.seq;
+    store.settle(vec![fate(seq, FateOf::Failed, "x")], at(1_500), true).await.unwrap();
+    let Ok(Replayed::Yes(event)) = store.replay(id.clone(), at(2_000)).await else { panic!("its body is kept") };
+    assert_eq!((event.fate, event.replays), (EventFate::Pending, 1));
+    store.settle(vec![fate(seq, FateOf::Applied, "y")], at(2_500), true).await.unwrap();
+    assert!(matches!(store.replay(id, at(3_000)).await, Ok(Replayed::No(event)) if !event.replayable));
+}
+
+#[tokio::test]
+async fn what_is_old_goes_bodies_first() {
+    let rig = Rig::memory().await;
+    let store = &rig.store;
+    for id in ["a", "b", "c"] {
+        store.receive(new(id, 1_000)).await.unwrap();
+    }
+    let seqs: Vec<i64> = store.arrived(9).await.unwrap().iter().map(|one| one.event.seq).collect();
+    let ends = vec![fate(seqs[0], FateOf::Applied, "x"), fate(seqs[1], FateOf::Failed, "x")];
+    store.settle(ends, at(2_000), false).await.unwrap();
+    assert_eq!(store.prune_inbox(at(2_000), at(3_000)).await, Ok(1), "that of the failed one stays");
+    let list = || store.events(EventFilter::default(), None, 10);
+    let replayable: Vec<bool> = list().await.unwrap().items.iter().map(|one| one.replayable).collect();
+    assert_eq!(replayable, [false, true, false]);
+    assert_eq!(store.prune_inbox(at(2_001), at(3_000)).await, Ok(2));
+    let left: Vec<String> = list().await.unwrap().items.iter().map(|one| one.webhook_id.to_string()).collect();
+    assert_eq!(left, ["c"], "what has no fate stays");
+    let last = store.last_received().await.unwrap();
+    assert_eq!(last, [(LocationId::parse("loc").unwrap(), at(1_000))]);
+}
