@@ -3,6 +3,7 @@
 
 mod api;
 mod store;
+mod webhooks;
 mod writes;
 
 pub use store::Store;
@@ -120,10 +121,12 @@ impl App {
             Some(store) => Some(Writing::start(&settings, &parts, store).await?),
             None => None,
         };
-        let api = Arc::new(api::Service::new(&parts, writing.as_ref()));
+        let webhooks = webhooks::start(&settings, &parts, store.as_ref(), writing.as_ref());
+        let api = Arc::new(api::Service::new(&parts, writing.as_ref(), webhooks.as_ref()));
         let http_parts = http::Parts {
             api,
             writes: writes::api(&parts, writing.as_ref()),
+            webhooks: webhooks::api(webhooks),
             lifecycle: lifecycle.clone(),
             metrics: parts.metrics.clone(),
             clock: parts.clock.clone(),

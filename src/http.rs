@@ -36,6 +36,7 @@ mod server;
 mod state;
 mod tokens;
 mod warm;
+pub mod webhook_api;
 pub mod write_api;
 mod writing;
 

@@ -18,4 +18,5 @@ mod quota;
 mod readme;
 mod support;
 mod tokens;
+mod webhooks;
 mod writes;

@@ -1,6 +1,6 @@
 //! What the routes ask, answered by the real parts.
 
-use super::{AppParts, writes::Writing};
+use super::{AppParts, webhooks, writes::Writing};
 use crate::{
     domain::{
         appointment::Appointment,
@@ -18,6 +18,7 @@ use crate::{
     profiles::{CacheResult, ContactKey, Explanation, ProfileRequest, Served, Subscription},
     telemetry::metrics::ProfileResult,
     upstream::CallContext,
+    webhooks::Webhooks,
 };
 use std::{net::IpAddr, sync::Arc};
 
@@ -26,11 +27,12 @@ use std::{net::IpAddr, sync::Arc};
 pub(super) struct Service {
     parts: AppParts,
     writing: Option<Writing>,
+    webhooks: Option<Webhooks>,
 }
 
 impl Service {
-    pub(super) fn new(parts: &AppParts, writing: Option<&Writing>) -> Self {
-        Self { parts: parts.clone(), writing: writing.cloned() }
+    pub(super) fn new(parts: &AppParts, writing: Option<&Writing>, webhooks: Option<&Webhooks>) -> Self {
+        Self { parts: parts.clone(), writing: writing.cloned(), webhooks: webhooks.cloned() }
     }
 }
 
@@ -256,7 +258,8 @@ impl Api for Service {
 
     fn components(&self) -> Vec<Component> {
         let backends = self.parts.ip.status().into_iter().map(component);
-        backends.chain(self.writing.as_ref().map(Writing::component)).collect()
+        let store = self.writing.as_ref().map(Writing::component);
+        backends.chain(store).chain(self.webhooks.as_ref().map(webhooks::component)).collect()
     }
 
     fn flush_caches(&self) -> u64 {

@@ -67,6 +67,11 @@ impl Writing {
         let state = if failed.is_some() { ComponentState::Degraded } else { ComponentState::Ok };
         Component { name: "store".to_owned(), state, detail: failed }
     }
+
+    /// The rules.
+    pub(super) fn enrichment(&self) -> Enrichment {
+        self.enrichment.clone()
+    }
 }
 
 fn delivery(settings: &Settings, parts: &AppParts) -> GhlDelivery {

@@ -10,9 +10,10 @@ use actix_web::{
     body::{BodySize, BoxBody, MessageBody},
     dev::{Payload, ServiceResponse},
     http::{StatusCode, header::CONTENT_ENCODING},
-    web::{Bytes, Data},
+    web::{self, Bytes, Data},
 };
-use futures_util::future::LocalBoxFuture;
+use bytes::BytesMut;
+use futures_util::{StreamExt as _, future::LocalBoxFuture};
 use serde::de::DeserializeOwned;
 use serde_path_to_error::{Path, Segment};
 use std::{
@@ -50,8 +51,12 @@ impl<T: DeserializeOwned> FromRequest for JsonBody<T> {
 struct GivenUp(#[expect(dead_code, reason = "only kept")] Box<dyn Any>);
 
 fn late(request: &HttpRequest, reader: impl Any) -> Problem {
-    request.extensions_mut().insert(GivenUp(Box::new(reader)));
+    give_up(request, reader);
     Problem::new(ProblemKind::MalformedBody, "The body did not arrive in time.")
+}
+
+fn give_up(request: &HttpRequest, reader: impl Any) {
+    request.extensions_mut().insert(GivenUp(Box::new(reader)));
 }
 
 /// An answer's body that ends the connection, where the request's was given up on.
@@ -92,12 +97,41 @@ fn check_head(request: &HttpRequest) -> Result<(), Problem> {
             "Send the body as application/json, without a content coding.",
         ));
     }
+    check_length(request, request.app_data::<Data<State>>().map_or(usize::MAX, |state| state.max_body_bytes))
+}
+
+/// Refuses a body that says it is too large, before it is read.
+pub(super) fn check_length(request: &HttpRequest, limit: usize) -> Result<(), Problem> {
     let declared = request.headers().get("content-length").and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
-    let limit = request.app_data::<Data<State>>().map_or(usize::MAX, |state| state.max_body_bytes);
-    if declared.is_some_and(|length| length > limit) {
-        return Err(too_large());
+    if declared.is_some_and(|length| length > limit) { Err(too_large()) } else { Ok(()) }
+}
+
+/// A body as it came, whatever it says it is.
+pub(super) async fn raw(
+    request: &HttpRequest,
+    mut payload: web::Payload,
+    limit: usize,
+    within: Duration,
+) -> Result<Bytes, Problem> {
+    let read = timeout(within, async {
+        let mut body = BytesMut::new();
+        while let Some(chunk) = payload.next().await {
+            let chunk = chunk.map_err(|error| unreadable(&error.into()))?;
+            if chunk.len() > limit - body.len() {
+                return Err(too_large());
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(body.freeze())
+    });
+    match read.await {
+        Err(_) => Err(late(request, payload)),
+        Ok(Err(problem)) => {
+            give_up(request, payload);
+            Err(problem)
+        }
+        Ok(Ok(body)) => Ok(body),
     }
-    Ok(())
 }
 
 fn too_large() -> Problem {

@@ -10,6 +10,7 @@ use super::{
     request_id,
     state::State,
     tokens::{Minted, Wanted},
+    webhook_api::WebhookApi,
     write_api::WriteApi,
 };
 use crate::{
@@ -102,6 +103,12 @@ impl<P> Caller<P> {
     #[must_use]
     pub fn writes(&self) -> &Arc<dyn WriteApi> {
         &self.state.writes
+    }
+
+    /// GHL's webhooks.
+    #[must_use]
+    pub fn webhooks(&self) -> &Arc<dyn WebhookApi> {
+        &self.state.webhooks
     }
 
     /// Counts this request against the caller's rate.

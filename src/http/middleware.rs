@@ -40,6 +40,9 @@ use tokio::time::Instant;
 /// Most bytes of request line and headers; actix itself cuts off at 128 KiB, without a problem document.
 const MAX_HEAD_BYTES: usize = 32 * 1024;
 
+/// Where GHL sends its webhooks.
+const WEBHOOKS: &str = "/webhooks/ghl";
+
 /// Wraps an app, and a middleware within: what `App::wrap` gives back is opaque, so that a second wrap could not know
 /// the futures of the first to be `Unpin`.
 pub(super) struct Observe<M> {
@@ -132,7 +135,9 @@ fn refusal(state: &State, request: &ServiceRequest) -> Option<Problem> {
         return Some(Problem::new(ProblemKind::InvalidParameter, detail));
     }
     if state.lifecycle.phase() == Phase::Stopping && !is_probe(request.path()) {
-        return Some(Problem::new(ProblemKind::ShuttingDown, "The service is stopping; another instance will answer."));
+        // GHL has published policies under which it sends nothing again after a 5xx.
+        let kind = if request.path() == WEBHOOKS { ProblemKind::TooManyRequests } else { ProblemKind::ShuttingDown };
+        return Some(Problem::new(kind, "The service is stopping; another instance will answer."));
     }
     None
 }

@@ -28,7 +28,7 @@ const DESCRIPTION: &str = "One complete, enriched profile for a GoHighLevel cont
     Errors are RFC 9457 problems; the `type` of each resolves to a description of its kind. Every answer carries \
     `X-Request-Id`. JSON answers come as br, zstd or gzip where the client accepts it.";
 
-const TAGS: [(&str, &str); 9] = [
+const TAGS: [(&str, &str); 10] = [
     ("profiles", "Combined profiles, and how they came about"),
     ("contacts", "Contacts as GHL has them, their tags and appointments"),
     ("tasks", "Tasks of a contact"),
@@ -36,6 +36,7 @@ const TAGS: [(&str, &str); 9] = [
     ("ips", "IP intelligence alone"),
     ("enrichment", "What the rules yield, written back"),
     ("operations", "Writes to GHL: where each stands, and the log of what was tried"),
+    ("webhooks", "What GHL tells of changes, and what became of it"),
     ("locations", "Locations and what they may spend"),
     ("service", "The service itself"),
 ];
@@ -186,6 +187,10 @@ fn problems_of(path: &str, operation: &Operation) -> Vec<ProblemKind> {
         kinds.extend([Kind::InvalidParameter, Kind::Unauthenticated, Kind::Forbidden, Kind::TooManyRequests]);
         kinds.push(Kind::NotAcceptable);
     }
+    if path == "/webhooks/ghl" {
+        // Whatever the body is, it is taken if its signature fits.
+        return vec![Kind::Internal, Kind::Unauthenticated, Kind::NotFound, Kind::BodyTooLarge, Kind::TooManyRequests];
+    }
     if operation.request_body.is_some() {
         kinds.extend([Kind::MalformedBody, Kind::BodyTooLarge, Kind::UnsupportedMediaType, Kind::ValidationFailed]);
     }
@@ -201,22 +206,22 @@ fn problems_of(path: &str, operation: &Operation) -> Vec<ProblemKind> {
             kinds.push(Kind::ValidationFailed);
         }
     }
-    if ["{taskId}", "{noteId}", "{businessId}", "{operationId}", "{ip}", "{slug}"]
+    if ["{taskId}", "{noteId}", "{businessId}", "{operationId}", "{webhookId}", "{ip}", "{slug}"]
         .iter()
         .any(|segment| path.contains(segment))
     {
         kinds.push(Kind::NotFound);
     }
-    if has_tag("operations") || has_tag("enrichment") {
+    if has_tag("operations") || has_tag("enrichment") || has_tag("webhooks") {
         kinds.push(Kind::StoreUnavailable);
     }
-    if path.ends_with("/retry") || path.ends_with("/cancel") {
+    if ["/retry", "/cancel", "/replay"].iter().any(|end| path.ends_with(end)) {
         kinds.push(Kind::OperationConflict);
     }
     if has_tag("enrichment") {
         kinds.extend([Kind::IdempotencyConflict, Kind::IdempotencyKeyReused]);
     }
-    if !["service", "operations", "locations"].into_iter().any(has_tag) {
+    if !["service", "operations", "webhooks", "locations"].into_iter().any(has_tag) {
         kinds.extend([Kind::UpstreamInvalidResponse, Kind::UpstreamUnauthorized, Kind::UpstreamUnavailable]);
         kinds.extend([Kind::UpstreamTimeout, Kind::QuotaExhausted]);
     }

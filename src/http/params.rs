@@ -4,7 +4,7 @@
 //! as text, where no id's alphabet admits it.
 
 use crate::domain::{
-    ids::{BusinessId, ContactId, InvalidId, LocationId, NoteId, OperationId, TaskId},
+    ids::{BusinessId, ContactId, InvalidId, LocationId, NoteId, OperationId, TaskId, WebhookId},
     problem::Problem,
 };
 use actix_web::{FromRequest, HttpRequest, dev::Payload, web};
@@ -46,6 +46,7 @@ path_ids! {
     BusinessId = "businessId",
     OperationId = "operationId",
     LocationId = "locationId",
+    WebhookId = "webhookId",
 }
 
 impl PathValue for IpAddr {

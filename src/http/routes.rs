@@ -22,6 +22,7 @@ mod search;
 mod tags;
 mod tasks;
 mod tokens;
+mod webhooks;
 
 pub(super) use probes::startupz;
 pub(super) use probes::{livez, readyz_detailed};
@@ -82,6 +83,10 @@ public_routes! {
     operations::retry_operation,
     operations::cancel_operation,
     audit::list_audit,
+    webhooks::receive_webhook,
+    webhooks::list_webhook_events,
+    webhooks::get_webhook_event,
+    webhooks::replay_webhook_event,
     quota::get_quota,
     tokens::create_token,
     enrichment::enrich_contact,

@@ -9,6 +9,7 @@ use super::{
     live::Streams,
     openapi::{self, Document},
     route_table::RouteTable,
+    webhook_api::WebhookApi,
     write_api::WriteApi,
 };
 use crate::{
@@ -26,6 +27,8 @@ pub struct Parts {
     pub api: Arc<dyn Api>,
     /// Its half that writes.
     pub writes: Arc<dyn WriteApi>,
+    /// GHL's webhooks.
+    pub webhooks: Arc<dyn WebhookApi>,
     /// Where the process stands.
     pub lifecycle: Lifecycle,
     /// Where requests are counted.
@@ -44,6 +47,8 @@ impl fmt::Debug for Parts {
 pub(super) struct State {
     pub(super) api: Arc<dyn Api>,
     pub(super) writes: Arc<dyn WriteApi>,
+    pub(super) webhooks: Arc<dyn WebhookApi>,
+    pub(super) max_webhook_bytes: usize,
     /// How long a request for a write waits for its outcome.
     pub(super) write_wait: Duration,
     pub(super) lifecycle: Lifecycle,
@@ -81,6 +86,8 @@ impl State {
             keys,
             api: parts.api,
             writes: parts.writes,
+            webhooks: parts.webhooks,
+            max_webhook_bytes: settings.webhooks.max_body_bytes,
             write_wait: settings.operations.wait,
             lifecycle: parts.lifecycle,
             metrics: parts.metrics,

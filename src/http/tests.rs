@@ -80,6 +80,7 @@ impl Setup {
         Parts {
             api: Arc::clone(&self.api) as Arc<dyn super::api::Api>,
             writes: Arc::clone(&self.writes),
+            webhooks: Arc::new(super::webhook_api::NoWebhooks),
             lifecycle: self.lifecycle.clone(),
             metrics: self.metrics.clone(),
             clock: Clock::system(),

@@ -6,11 +6,13 @@ mod live;
 mod operations;
 mod process;
 mod quota;
+mod webhooks;
 
 pub use connections::ConnectionMetrics;
 pub use live::LiveMetrics;
 pub use operations::OperationMetrics;
 pub use quota::QuotaSample;
+pub use webhooks::{WebhookMetrics, WebhookOutcome};
 
 use crate::{
     domain::{ip::Backend, profile::Section},
@@ -51,6 +53,7 @@ struct Inner {
     operations: OperationMetrics,
     connections: ConnectionMetrics,
     live: LiveMetrics,
+    webhooks: WebhookMetrics,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -250,6 +253,7 @@ impl Metrics {
         let operations = OperationMetrics::register(&mut registry);
         let connections = ConnectionMetrics::register(&mut registry);
         let live = LiveMetrics::register(&mut registry);
+        let webhooks = WebhookMetrics::register(&mut registry);
         process::register(&mut registry);
         let inner = Inner {
             registry,
@@ -267,6 +271,7 @@ impl Metrics {
             operations,
             connections,
             live,
+            webhooks,
         };
         Self { inner: Arc::new(inner) }
     }
@@ -309,6 +314,12 @@ impl Metrics {
     #[must_use]
     pub fn live(&self) -> &LiveMetrics {
         &self.inner.live
+    }
+
+    /// What becomes of webhooks.
+    #[must_use]
+    pub fn webhooks(&self) -> &WebhookMetrics {
+        &self.inner.webhooks
     }
 
     /// Counts one upstream call.

@@ -25,6 +25,10 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
         "enrichment",
         &["clock", "domain", "operations", "profiles", "settings", "store", "tasks", "telemetry", "upstream"],
     ),
+    (
+        "webhooks",
+        &["clock", "domain", "enrichment", "ghl", "profiles", "settings", "store", "tasks", "telemetry", "upstream"],
+    ),
     ("http", &["clock", "domain", "enrichment", "ipinfo", "profiles", "settings", "tasks", "telemetry", "upstream"]),
     (
         "cli",

@@ -8,8 +8,9 @@ use std::sync::Arc;
 
 /// What is asked by `POST` and changes nothing.
 const READS: [&str; 3] = ["/v1/contacts/search", "/v1/profiles/batch", "/v1/ips/batch"];
-/// Guarded routes that are about no location, about an operation, which has its own, or about those in their body.
-const WITHOUT_LOCATION: [&str; 7] = [
+/// Guarded routes that are about no location, about an operation or an event, which has its own, or about those in their
+/// body.
+const WITHOUT_LOCATION: [&str; 9] = [
     "get /v1/attribution",
     "get /v1/ips/{ip}",
     "post /v1/ips/batch",
@@ -17,6 +18,8 @@ const WITHOUT_LOCATION: [&str; 7] = [
     "post /v1/operations/{operationId}/retry",
     "post /v1/operations/{operationId}/cancel",
     "post /v1/tokens",
+    "get /v1/webhooks/events/{webhookId}",
+    "post /v1/webhooks/events/{webhookId}/replay",
 ];
 
 /// A guarded operation of the document.
@@ -37,6 +40,7 @@ fn routes() -> Vec<Route> {
             let role = match method.as_str() {
                 "get" if path == "/v1/audit" => Role::Admin,
                 "post" if path == "/v1/tokens" => Role::Admin,
+                _ if path.starts_with("/v1/webhooks/") => Role::Admin,
                 "get" => Role::Read,
                 "post" if READS.contains(&path.as_str()) => Role::Read,
                 _ => Role::Write,
@@ -61,7 +65,13 @@ impl Route {
     /// The request, with the example as its body and perhaps a location named.
     fn ask(&self, key: &str, location: Option<&str>) -> TestRequest {
         let at = location.unwrap_or(LOCATION);
-        let ids = [("{contactId}", CONTACT), ("{ip}", "8.8.8.8"), ("{locationId}", at), ("{operationId}", "op1")];
+        let ids = [
+            ("{contactId}", CONTACT),
+            ("{ip}", "8.8.8.8"),
+            ("{locationId}", at),
+            ("{operationId}", "op1"),
+            ("{webhookId}", "w1"),
+        ];
         let filled = ids.iter().fold(self.path.clone(), |path, (name, id)| path.replace(name, id));
         let mut uri = filled.replace(['{', '}'], "");
         if let (Some("query"), Some(location)) = (self.location_in.as_deref(), location) {

@@ -4,6 +4,7 @@ use super::*;
 use crate::domain::{
     ids::LocationId,
     quota::{QuotaReport, QuotaWindow},
+    webhook::EventFate,
     write::WriteKind,
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -47,6 +48,12 @@ fn busy() -> Metrics {
     metrics.operations().look("absent");
     metrics.live().opened();
     metrics.live().sent("profile");
+    metrics.webhooks().received(None, WebhookOutcome::Refused);
+    metrics.webhooks().fate("ContactUpdate", EventFate::Applied);
+    metrics.webhooks().acknowledged(Duration::from_millis(2));
+    metrics.webhooks().depth(1, None);
+    metrics.webhooks().refreshed(1);
+    metrics.webhooks().task_lookup(true);
     metrics.watch_quotas(|| {
         let at = Timestamp::UNIX_EPOCH;
         let window = QuotaWindow { limit: 100, used: 1, left: 99, window_ms: 10_000, resets_at: at };
@@ -105,7 +112,7 @@ fn every_family_is_named_explained_and_told_once() {
         for label in labels.trim_end_matches('}').split(',').filter_map(|pair| pair.split('=').next()) {
             let bounded =
                 ["service", "endpoint", "outcome", "section", "result", "backend", "method", "route", "status"];
-            let too = ["location", "window", "lane", "state", "kind", "version", "le", ""];
+            let too = ["location", "window", "lane", "state", "kind", "version", "le", "type", "fate", ""];
             assert!(bounded.contains(&label) || too.contains(&label), "{label} of {series}: are there few of it?");
         }
     }

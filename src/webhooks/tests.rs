@@ -1,0 +1,184 @@
+//! What GHL is told where the store cannot take an event, and how fast where it can.
+
+use super::*;
+use crate::{
+    app::AppParts,
+    domain::{
+        encoding::hex,
+        ids::OperationId,
+        operation::{Idempotency, Operation, Submission, Submitted},
+    },
+    enrichment::Writes,
+    settings::Sources,
+    store::{
+        OperationStore as _, Reservation,
+        sqlite::{Fault, SqliteStore},
+        tests::Rig,
+    },
+};
+use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
+use futures_util::future::ready;
+
+/// Nothing is written here.
+#[derive(Debug)]
+struct Unwritten;
+
+fn refused<T: Send + 'static>() -> BoxFuture<'static, Result<T, Problem>> {
+    Box::pin(ready(Err(Problem::new(ProblemKind::StoreUnavailable, "Nothing is written here."))))
+}
+
+impl Writes for Unwritten {
+    fn submit(&self, _: Submission) -> BoxFuture<'_, Result<Submitted, Problem>> {
+        refused()
+    }
+
+    fn wait(&self, _: OperationId, _: Instant) -> BoxFuture<'_, Result<Operation, Problem>> {
+        refused()
+    }
+
+    fn reserve(&self, _: Idempotency) -> BoxFuture<'_, Result<Reservation, Problem>> {
+        refused()
+    }
+
+    fn answer(&self, _: Idempotency, _: Option<Value>) -> BoxFuture<'_, Result<(), Problem>> {
+        refused()
+    }
+}
+
+#[derive(Debug)]
+struct Nobody;
+
+impl Installations for Nobody {
+    fn installed(&self, _: Installation) -> BoxFuture<'_, Result<bool, Problem>> {
+        Box::pin(ready(Ok(true)))
+    }
+
+    fn uninstalled(&self, _: Installation) -> BoxFuture<'_, Result<bool, Problem>> {
+        refused()
+    }
+}
+
+impl Purge for Nobody {
+    fn purge(&self, _: ContactKey) -> BoxFuture<'_, Result<(), Problem>> {
+        Box::pin(ready(Ok(())))
+    }
+}
+
+const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+fn base64(bytes: &[u8]) -> String {
+    let mut text = String::new();
+    for chunk in bytes.chunks(3) {
+        let group =
+            chunk.iter().fold(0_usize, |group, byte| group << 8 | usize::from(*byte)) << (8 * (3 - chunk.len()));
+        text.extend((0..=chunk.len()).map(|place| char::from(ALPHABET[group >> (18 - 6 * place) & 63])));
+        text.push_str(&"=="[..3 - chunk.len()]);
+    }
+    text
+}
+
+struct Service {
+    webhooks: Webhooks,
+    store: Arc<SqliteStore>,
+    pair: Ed25519KeyPair,
+    parts: AppParts,
+    _rig: (Tasks, Option<crate::store::tests::Folder>),
+}
+
+impl Service {
+    fn new(rig: Rig) -> Self {
+        let pair = Ed25519KeyPair::generate().unwrap();
+        // The DER form of an Ed25519 key is its bytes behind a prefix that is always the same (RFC 8410).
+        let mut der = vec![0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
+        der.extend(pair.public_key().as_ref());
+        let sources = Sources::default()
+            .with("webhooks.public_keys", format!("[\"{}\"]", base64(&der)))
+            .with("operations.max_attempts", 2)
+            .with("operations.retry_base_ms", 1)
+            .with("operations.retry_cap_ms", 1)
+            .with("ipinfo.backends", "[\"embedded\"]");
+        let settings = Settings::load(sources).unwrap().settings;
+        let parts = AppParts::build(&settings, None).unwrap();
+        let store = Arc::new(rig.store);
+        let contacts = Arc::new(parts.profiles.clone());
+        let made_of = Parts {
+            inbox: Arc::clone(&store) as _,
+            profiles: parts.profiles.clone(),
+            ghl: parts.ghl.clone(),
+            enrichment: Enrichment::new(parts.rules.clone(), contacts, Arc::new(Unwritten), parts.tasks.clone()),
+            serves: Arc::new(|_| true),
+            installations: Arc::new(Nobody),
+            purge: Arc::new(Nobody),
+            clock: parts.clock.clone(),
+            tasks: parts.tasks.clone(),
+            metrics: parts.metrics.clone(),
+        };
+        Self { webhooks: Webhooks::start(made_of, &settings), store, pair, parts, _rig: (rig.tasks, rig.folder) }
+    }
+
+    async fn send(&self, body: &str) -> Result<Received, Refused> {
+        let signature = base64(self.pair.sign(body.as_bytes()).as_ref());
+        self.webhooks.accept(&Signatures { ed25519: Some(signature), rsa: None }, body.as_bytes()).await
+    }
+
+    /// The event once it has its fate.
+    async fn fate(&self, id: &str) -> WebhookEvent {
+        let bound = Instant::now() + Duration::from_secs(10);
+        loop {
+            let event = self.webhooks.event(WebhookId::parse(id).unwrap(), None).await.unwrap();
+            if event.fate_at.is_some() {
+                return event;
+            }
+            assert!(Instant::now() < bound, "never: {event:?}");
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_a_full_disk_does_not_take_is_to_be_sent_again() {
+    let service = Service::new(Rig::file().await);
+    let body = r#"{"type":"INSTALL","webhookId":"w1"}"#;
+    service.store.inject(Some(Fault::Full)).await.unwrap();
+    let large = format!("{{\"type\":\"INSTALL\",\"webhookId\":\"w0\",\"x\":\"{}\"}}", "x".repeat(300_000));
+    let problem = service.send(&large).await.unwrap_err().to_problem();
+    assert_eq!((problem.kind, problem.retry_after), (ProblemKind::TooManyRequests, Some(TRY_AGAIN)));
+    service.store.inject(None).await.unwrap();
+    assert_eq!(service.send(body).await, Ok(Received::New));
+    assert_eq!(service.send(body).await, Ok(Received::Before));
+    assert_eq!(service.fate("w1").await.fate, crate::domain::webhook::EventFate::Applied);
+    service.store.close().await;
+    assert!(matches!(service.send(body).await, Err(Refused::Unstored(StoreError::Closed))));
+}
+
+#[tokio::test]
+async fn an_installation_that_fails_is_tried_again_and_then_failed() {
+    let service = Service::new(Rig::memory().await);
+    service.send(r#"{"type":"UNINSTALL","webhookId":"w1","locationId":"l1"}"#).await.unwrap();
+    let event = service.fate("w1").await;
+    assert_eq!((event.fate.as_str(), event.replayable), ("failed", true));
+    assert!(event.detail.is_some_and(|detail| detail.starts_with("store-unavailable")));
+    assert!(service.parts.tasks.shut_down(Duration::from_secs(5)).await);
+}
+
+/// A figure for who changes this: with as many at once as GHL may send, each is on the disk soon.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn hundreds_of_events_a_second_are_acknowledged_and_applied() {
+    let service = Service::new(Rig::file().await);
+    let sent = (0..500).map(|number| {
+        let service = &service;
+        async move {
+            let id = hex(&u32::to_be_bytes(number));
+            let body =
+                format!("{{\"type\":\"NoteCreate\",\"webhookId\":\"{id}\",\"locationId\":\"l\",\"contactId\":\"c\"}}");
+            service.send(&body).await
+        }
+    });
+    let answers = futures_util::future::join_all(sent).await;
+    assert!(answers.iter().all(|answer| *answer == Ok(Received::New)));
+    for number in [0, 250, 499] {
+        assert_eq!(service.fate(&hex(&u32::to_be_bytes(number))).await.detail.as_deref(), Some("nothing-held"));
+    }
+    let location = LocationId::parse("l").unwrap();
+    assert!(service.webhooks.last_received(&location).is_some());
+}

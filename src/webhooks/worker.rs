@@ -1,0 +1,88 @@
+//! The loop that takes up what arrived, in the order of arrival, and settles it in batches: one commit for all that came
+//! while the last one was under way.
+
+use super::{Core, earlier, echo, effect};
+use crate::{
+    domain::{ids::ContactId, operation::Operation, webhook::EventFate},
+    store::{EventEnd, PendingEvent, Settlement, StoreError},
+};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use tokio_util::sync::CancellationToken;
+
+/// Events settled together.
+const BATCH: u32 = 256;
+
+/// For those that arrive together.
+const GATHER: Duration = Duration::from_millis(3);
+
+/// Longest sleep: a replay in another process rings no bell here.
+const IDLE: Duration = Duration::from_secs(10);
+
+/// Pause after the store failed.
+pub(super) const STORE_PAUSE: Duration = Duration::from_millis(500);
+
+/// Works until `stop`.
+pub(super) async fn run(core: Arc<Core>, stop: CancellationToken) {
+    while !stop.is_cancelled() {
+        let pause = match round(&core).await {
+            Ok(true) => continue,
+            Ok(false) => IDLE,
+            Err(StoreError::Closed) => return,
+            Err(failure) => {
+                Core::report(&failure);
+                STORE_PAUSE
+            }
+        };
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = core.arrived.notified() => tokio::time::sleep(GATHER).await,
+            () = tokio::time::sleep(pause) => {}
+        }
+    }
+}
+
+/// Applies a batch. Says whether more may be there.
+async fn round(core: &Core) -> Result<bool, StoreError> {
+    let events = core.parts.inbox.arrived(BATCH).await?;
+    if events.is_empty() {
+        return Ok(false);
+    }
+    let own = own_writes(core, &events).await?;
+    let now = core.now();
+    let settlements: Vec<Settlement> = events.iter().map(|event| effect::apply(core, event, &own, now)).collect();
+    let waits = settlements.iter().any(|settlement| matches!(settlement.end, EventEnd::Wait(_)));
+    settle(core, &events, settlements).await?;
+    if waits {
+        core.waiting.notify_one();
+    }
+    Ok(events.len() >= BATCH as usize)
+}
+
+/// The writes of ours that these events may tell of.
+pub(super) async fn own_writes(core: &Core, events: &[PendingEvent]) -> Result<Vec<Operation>, StoreError> {
+    let contacts: BTreeSet<ContactId> =
+        events.iter().filter_map(|event| effect::contact_of(core, &event.event)).collect();
+    let Some(first) = events.iter().map(|event| event.event.received_at).min() else { return Ok(Vec::new()) };
+    if contacts.is_empty() {
+        return Ok(Vec::new());
+    }
+    core.parts.inbox.own_writes(contacts.into_iter().collect(), earlier(first, echo::WINDOW)).await
+}
+
+/// Notes what became of events, and counts it.
+pub(super) async fn settle(
+    core: &Core,
+    events: &[PendingEvent],
+    settlements: Vec<Settlement>,
+) -> Result<(), StoreError> {
+    let drop_bodies = core.settings.keep_bodies.is_zero();
+    core.parts.inbox.settle(settlements.clone(), core.now(), drop_bodies).await?;
+    core.note_change();
+    for settlement in settlements {
+        let Some(event) = events.iter().find(|event| event.event.seq == settlement.seq) else { continue };
+        if let EventEnd::Fate { fate, .. } = settlement.end {
+            core.metrics().fate(&event.event.kind, EventFate::from(fate));
+        }
+    }
+    Ok(())
+}
