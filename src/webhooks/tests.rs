@@ -1,4 +1,4 @@
-//! What GHL is told where the store cannot take an event, and how fast where it can.
+//! What GHL is told where the store cannot take an event, and that many at once are taken.
 
 use super::*;
 use crate::{
@@ -161,7 +161,6 @@ async fn an_installation_that_fails_is_tried_again_and_then_failed() {
     assert!(service.parts.tasks.shut_down(Duration::from_secs(5)).await);
 }
 
-/// A figure for who changes this: with as many at once as GHL may send, each is on the disk soon.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn hundreds_of_events_a_second_are_acknowledged_and_applied() {
     let service = Service::new(Rig::file().await);
