@@ -2,6 +2,7 @@
 //! module alone knows every part.
 
 mod api;
+mod connecting;
 mod store;
 mod webhooks;
 mod writes;
@@ -10,8 +11,13 @@ pub use store::Store;
 
 use crate::{
     clock::Clock,
+    connect::{self, Connections},
     enrichment::{self, RuleSet},
-    ghl::{self, Redaction},
+    ghl::{
+        self, Redaction,
+        oauth::OauthClient,
+        tokens::{PrivateToken, TokenSource},
+    },
     http::{self, Lifecycle, Phase, Servers},
     ipinfo::{IpLookup, IpUpstreams},
     profiles::{Parts, Profiles},
@@ -47,6 +53,8 @@ pub struct AppParts {
     pub ip: IpLookup,
     pub profiles: Profiles,
     pub rules: RuleSet,
+    /// `None` where there is no app, or no store to keep tokens in.
+    pub connections: Option<Connections>,
 }
 
 impl AppParts {
@@ -54,14 +62,18 @@ impl AppParts {
     ///
     /// # Errors
     /// Where a setting turns out not to work: rules that do not compile, an upstream's URL, a database that is none.
-    pub fn build(settings: &Settings, _store: Option<&Store>) -> anyhow::Result<Self> {
+    pub fn build(settings: &Settings, store: Option<&Store>) -> anyhow::Result<Self> {
         let rules = enrichment::compile(settings)?;
         let (clock, tasks, metrics) = (Clock::system(), Tasks::new(), Metrics::new());
-        let ghl = ghl::Client::new(
-            ghl_upstream(settings, &metrics, &clock)?,
-            &settings.ghl,
-            Redaction::new(&settings.profile.redact),
-        );
+        let upstream = ghl_upstream(settings, &metrics, &clock)?;
+        let keeping = (clock.clone(), tasks.clone(), metrics.clone());
+        let connections = connections(settings, store, &upstream, keeping)?;
+        let tokens: Arc<dyn TokenSource> = match &connections {
+            Some(connections) => Arc::new(connections.clone()),
+            None => Arc::new(PrivateToken::new(&settings.ghl)),
+        };
+        let redaction = Redaction::new(&settings.profile.redact);
+        let ghl = ghl::Client::with_tokens(upstream, &settings.ghl, redaction, tokens);
         let upstreams = IpUpstreams::connect(&settings.ipinfo, metrics.clone())?;
         let ip = IpLookup::new(
             &settings.ipinfo,
@@ -79,8 +91,27 @@ impl AppParts {
             metrics: metrics.clone(),
         };
         let profiles = Profiles::new(settings, parts);
-        Ok(Self { clock, tasks, metrics, ghl, ip, profiles, rules })
+        Ok(Self { clock, tasks, metrics, ghl, ip, profiles, rules, connections })
     }
+}
+
+/// Connections, where there is an app to connect with and a store to keep tokens in.
+fn connections(
+    settings: &Settings,
+    store: Option<&Store>,
+    upstream: &Upstream,
+    (clock, tasks, metrics): (Clock, Tasks, Metrics),
+) -> anyhow::Result<Option<Connections>> {
+    let (Some(oauth), Some(store)) = (&settings.oauth, store) else { return Ok(None) };
+    let parts = connect::Parts {
+        store: store.sqlite.clone(),
+        oauth: OauthClient::new(upstream.clone(), oauth),
+        private: PrivateToken::new(&settings.ghl),
+        clock,
+        tasks,
+        metrics,
+    };
+    Ok(Some(Connections::new(parts, oauth, &settings.store)?))
 }
 
 fn ghl_upstream(settings: &Settings, metrics: &Metrics, clock: &Clock) -> anyhow::Result<Upstream> {
@@ -115,7 +146,22 @@ impl App {
     /// Where a part cannot be made, the store cannot be opened or a port cannot be bound.
     pub async fn build(settings: Settings) -> anyhow::Result<Self> {
         let store = Store::open(&settings).await?;
+        let closing = store.clone();
+        let built = Self::wire(settings, store).await;
+        if let (Err(_), Some(store)) = (&built, closing) {
+            // Its file is free for whoever tries next.
+            store.close().await;
+        }
+        built
+    }
+
+    async fn wire(settings: Settings, store: Option<Store>) -> anyhow::Result<Self> {
         let parts = AppParts::build(&settings, store.as_ref())?;
+        match (&parts.connections, &store) {
+            (Some(connections), _) => connections.start().await?,
+            (None, Some(store)) => store.require_key(&settings).await?,
+            (None, None) => {}
+        }
         let lifecycle = Lifecycle::new();
         let writing = match &store {
             Some(store) => Some(Writing::start(&settings, &parts, store).await?),
@@ -127,6 +173,7 @@ impl App {
             api,
             writes: writes::api(&parts, writing.as_ref()),
             webhooks: webhooks::api(webhooks),
+            connect: connecting::api(&settings, parts.connections.as_ref()),
             lifecycle: lifecycle.clone(),
             metrics: parts.metrics.clone(),
             clock: parts.clock.clone(),

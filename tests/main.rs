@@ -13,6 +13,7 @@ mod lifecycle;
 mod live;
 mod logs;
 mod mmdb;
+mod oauth;
 mod profile;
 mod quota;
 mod readme;

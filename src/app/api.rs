@@ -1,6 +1,6 @@
 //! What the routes ask, answered by the real parts.
 
-use super::{AppParts, webhooks, writes::Writing};
+use super::{AppParts, connecting, webhooks, writes::Writing};
 use crate::{
     domain::{
         appointment::Appointment,
@@ -258,8 +258,10 @@ impl Api for Service {
 
     fn components(&self) -> Vec<Component> {
         let backends = self.parts.ip.status().into_iter().map(component);
+        let connections = self.parts.connections.as_ref().map(connecting::component);
         let store = self.writing.as_ref().map(Writing::component);
-        backends.chain(store).chain(self.webhooks.as_ref().map(webhooks::component)).collect()
+        let events = self.webhooks.as_ref().map(webhooks::component);
+        backends.chain(store).chain(connections).chain(events).collect()
     }
 
     fn flush_caches(&self) -> u64 {

@@ -2,7 +2,7 @@
 
 use crate::{
     settings::{Settings, StoreUrl},
-    store::{OperationStore as _, sqlite::SqliteStore},
+    store::{ConnectionStore as _, OperationStore as _, sqlite::SqliteStore},
     tasks::Tasks,
 };
 use std::{sync::Arc, time::Duration};
@@ -39,6 +39,22 @@ impl Store {
             anyhow::anyhow!("store.url ({url}): {why}; for a service that takes no writes set it to \"\"")
         })?;
         Ok(Self { sqlite: Arc::new(sqlite), tasks })
+    }
+
+    /// Without an app nobody opens the tokens that the store holds, and they grow old. With the key still in its place that
+    /// is meant; without it, it may be a mistake, which nobody would notice before they are dead.
+    pub(super) async fn require_key(&self, settings: &Settings) -> anyhow::Result<()> {
+        let kept = self.sqlite.connections().await.map_err(|error| anyhow::anyhow!("{}", error.in_full()))?;
+        let sealed = kept.iter().filter(|kept| kept.tokens.is_some()).count();
+        if sealed > 0 {
+            anyhow::ensure!(
+                settings.store.encryption_key.is_some(),
+                "store.encryption_key is not set, and the store holds sealed tokens of {sealed} connections: set it to the \
+                 key they are sealed with (oauth.client_id alone may stay empty, to leave them be). Nothing was changed"
+            );
+            tracing::warn!(sealed, "oauth.client_id is not set: the tokens in the store are not used and grow old");
+        }
+        Ok(())
     }
 
     /// Resolves once the store's loop has panicked.

@@ -46,7 +46,7 @@ pub enum Command {
     Check,
     /// Print the OpenAPI document.
     Openapi(OpenapiArgs),
-    /// Make API keys.
+    /// Make API keys, and the key that tokens are sealed with.
     Keys(KeysArgs),
     /// Ask a running service whether it is ready: exit code 0 if it is, 1 if not.
     Healthcheck(HealthcheckArgs),
@@ -133,10 +133,12 @@ pub struct KeysArgs {
 /// What can be done with keys.
 #[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
 pub enum KeysCommand {
-    /// Make a key: print it once, with the line for the settings that lets it in.
+    /// Make an API key: print it once, with the line for the settings that lets it in.
     New(NewKeyArgs),
     /// Make the key that signs browsers' tokens, for auth.token_key: print it, and nothing else.
     TokenKey,
+    /// Make a key that tokens are sealed with in the store (store.encryption_key), and print it once.
+    Encryption,
 }
 
 /// `keys new`
@@ -223,6 +225,7 @@ mod tests {
             "check",
             "openapi --output o.json",
             "keys new --name dashboard --role read --role write --location l1",
+            "keys encryption",
             "healthcheck --url http://127.0.0.1:9090/readyz",
         ] {
             parse(line).unwrap();

@@ -49,6 +49,7 @@ pub async fn check(loaded: Loaded) -> anyhow::Result<bool> {
     let mut findings = vec![ghl(&loaded.settings, &parts).await];
     findings.extend(ip(&loaded.settings, &parts).await?);
     findings.push(store(loaded.settings.store.url.as_ref()).await);
+    findings.extend(oauth(&loaded.settings));
     findings.push(access(&loaded.settings));
     // Rules that do not compile have ended the wiring, each with its line and column.
     findings.push(Finding::Well(match parts.rules.names().count() {
@@ -70,7 +71,28 @@ pub async fn check(loaded: Loaded) -> anyhow::Result<bool> {
     Ok(well)
 }
 
+/// Half of what connecting takes has ended the loading of the settings, so there is all of it or nothing.
+fn oauth(settings: &Settings) -> Option<Finding> {
+    let oauth = settings.oauth.as_ref()?;
+    let base = oauth.redirect_url.trim_end_matches("/callback");
+    let what = format!("OAuth: app {}; locations are connected at {base}/install", oauth.client_id);
+    if matches!(settings.store.url, Some(StoreUrl::SqliteMemory)) {
+        let remedy = "Set store.url to a file: after a restart every location must be connected again.";
+        return Some(Finding::Poor { what: format!("{what}, and their tokens are lost with the process"), remedy });
+    }
+    if settings.store.previous_encryption_key.is_some() {
+        let remedy = "Remove store.previous_encryption_key once the service has started with both keys.";
+        return Some(Finding::Poor { what: format!("{what}; the previous encryption key is still there"), remedy });
+    }
+    Some(Finding::Well(what))
+}
+
 async fn ghl(settings: &Settings, parts: &AppParts) -> Finding {
+    if settings.ghl.token.is_none() && settings.oauth.is_some() {
+        return Finding::Well(
+            "GHL: no private token; the running service has those of its connections (GET /v1/locations)".to_owned(),
+        );
+    }
     if settings.ghl.token.is_none() {
         let what = "GHL: no token".to_owned();
         let remedy = "Create a private integration in the sub-account's settings with the scopes contacts.readonly and, for writes, contacts.write, and set GHL_TOKEN or ghl.token_file.";

@@ -1,7 +1,9 @@
 //! `keys new`: a random API key, shown once, and what the settings hold of it. `keys token-key`: what signs tokens.
+//! `keys encryption`: what seals tokens in the store.
 
 use super::args::{KeysArgs, KeysCommand, NewKeyArgs};
 use crate::settings::secret::{Secret, sha256};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use std::{fmt, io};
 
 /// How every key of ours begins, so that scanners and people recognise one.
@@ -28,12 +30,24 @@ pub enum KeysError {
 /// # Errors
 /// Both variants of [`KeysError`].
 pub fn run(args: &KeysArgs, out: &mut impl io::Write) -> Result<(), KeysError> {
-    let written = match &args.command {
-        KeysCommand::New(args) => write!(out, "{}", NewKey::new(args, &random()?)),
+    let shown = match &args.command {
+        KeysCommand::New(args) => NewKey::new(args, &random()?).to_string(),
         // Alone on its line, so that it can be led into a file.
-        KeysCommand::TokenKey => writeln!(out, "{}", base62(&random()?)),
+        KeysCommand::TokenKey => format!("{}\n", base62(&random()?)),
+        KeysCommand::Encryption => encryption_key(&random()?),
     };
-    written.and_then(|()| out.flush()).map_err(KeysError::Write)
+    write!(out, "{shown}").and_then(|()| out.flush()).map_err(KeysError::Write)
+}
+
+/// How a key for `store.encryption_key` is shown: alone on its line, so that it can be cut out.
+fn encryption_key(bytes: &[u8; 32]) -> String {
+    format!(
+        "The key that tokens are sealed with, shown this once:\n\n  {}\n\nPut it into a file that the service's user alone \
+         reads, and name that file:\n\n  [store]\n  encryption_key_file = \"/run/secrets/ghl-enrich-encryption-key\"\n\nor \
+         into the variable ENRICH_STORE__ENCRYPTION_KEY. Without it what is stored cannot be opened: keep a copy, and not \
+         beside a back-up of the store.\n",
+        STANDARD.encode(bytes)
+    )
 }
 
 fn random() -> Result<[u8; 32], KeysError> {
@@ -150,6 +164,14 @@ mod tests {
         let key = String::from_utf8(printed).unwrap();
         let loaded = Settings::load(Sources::default().with("auth.token_key", key.trim_end())).unwrap();
         assert_eq!(loaded.settings.auth.token_key.unwrap().get().expose(), key.trim_end());
+    }
+
+    #[test]
+    fn an_encryption_key_is_one_that_the_settings_take() {
+        let shown = encryption_key(&[7; 32]);
+        let key = shown.lines().map(str::trim).find(|line| line.ends_with('=')).unwrap();
+        let loaded = Settings::load(Sources::default().with("store.encryption_key", key)).unwrap();
+        assert_eq!(*loaded.settings.store.encryption_key.unwrap().get().key_bytes().unwrap(), [7; 32]);
     }
 
     #[test]

@@ -32,6 +32,13 @@ impl From<ProfileArgs> for Wanted {
 /// Where no location is known, or the contact cannot be had.
 pub async fn profile(settings: Settings, wanted: Wanted) -> anyhow::Result<()> {
     let location = settings.ghl.location_id.clone().context("no location: give --location, or set ghl.location_id")?;
+    // Tokens of connections are the running service's: two processes must not renew the same ones.
+    anyhow::ensure!(
+        settings.ghl.token.is_some() || settings.oauth.is_none(),
+        "`profile` needs a private integration token (GHL_TOKEN); for a location connected by OAuth ask the running \
+         service: GET /v1/contacts/{}/profile",
+        wanted.contact
+    );
     let include = wanted.include.as_deref().map(Include::parse).transpose()?;
     let request = ProfileRequest {
         key: ContactKey { location, contact: wanted.contact },

@@ -4,6 +4,7 @@
 
 use super::{
     api::Api,
+    connect_api::ConnectApi,
     host,
     keys::Identity,
     live::Permit,
@@ -109,6 +110,12 @@ impl<P> Caller<P> {
     #[must_use]
     pub fn webhooks(&self) -> &Arc<dyn WebhookApi> {
         &self.state.webhooks
+    }
+
+    /// The part of the service that connects locations.
+    #[must_use]
+    pub fn connect(&self) -> &Arc<dyn ConnectApi> {
+        &self.state.connect
     }
 
     /// Counts this request against the caller's rate.

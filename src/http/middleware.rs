@@ -8,7 +8,7 @@ use super::{
     access_log::{self, Answered, Sampler},
     body,
     lifecycle::Phase,
-    problem,
+    page, problem,
     request_id::{RequestIds, X_REQUEST_ID},
     route_table::Position,
     state::State,
@@ -194,6 +194,7 @@ impl<F> Observed<F> {
     fn complete<B: MessageBody>(&self, response: ServiceResponse<B>) -> ServiceResponse<EitherBody<B>> {
         if response.status().as_u16() >= 400
             && !(response.response().error().is_none() && is_probe(response.request().path()))
+            && !page::is_one(&response)
         {
             return self.refuse(response).map_into_right_body();
         }

@@ -37,7 +37,7 @@ const TAGS: [(&str, &str); 10] = [
     ("enrichment", "What the rules yield, written back"),
     ("operations", "Writes to GHL: where each stands, and the log of what was tried"),
     ("webhooks", "What GHL tells of changes, and what became of it"),
-    ("locations", "Locations and what they may spend"),
+    ("locations", "Locations: how they are connected, and what they may spend"),
     ("service", "The service itself"),
 ];
 
@@ -211,6 +211,13 @@ fn problems_of(path: &str, operation: &Operation) -> Vec<ProblemKind> {
         .any(|segment| path.contains(segment))
     {
         kinds.push(Kind::NotFound);
+    }
+    if path == "/v1/locations/{locationId}" {
+        kinds.extend([Kind::NotFound, Kind::StoreUnavailable]);
+    }
+    if path.starts_with("/oauth/") {
+        kinds.extend([Kind::InvalidParameter, Kind::NotFound, Kind::Forbidden, Kind::TooManyRequests]);
+        kinds.extend([Kind::UpstreamUnavailable, Kind::StoreUnavailable]);
     }
     if has_tag("operations") || has_tag("enrichment") || has_tag("webhooks") {
         kinds.push(Kind::StoreUnavailable);

@@ -11,7 +11,9 @@ mod enrichment;
 mod events;
 mod ips;
 mod listing;
+mod locations;
 mod notes;
+mod oauth;
 mod operations;
 mod probes;
 mod problems;
@@ -89,6 +91,11 @@ public_routes! {
     webhooks::replay_webhook_event,
     quota::get_quota,
     tokens::create_token,
+    locations::list_locations,
+    locations::get_location,
+    locations::disconnect_location,
+    oauth::install_app,
+    oauth::take_in,
     enrichment::enrich_contact,
     contacts::create_contact,
     contacts::upsert_contact,

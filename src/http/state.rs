@@ -3,6 +3,7 @@
 
 use super::{
     api::Api,
+    connect_api::ConnectApi,
     keys::Keys,
     lifecycle::Lifecycle,
     limits::Limits,
@@ -29,6 +30,8 @@ pub struct Parts {
     pub writes: Arc<dyn WriteApi>,
     /// GHL's webhooks.
     pub webhooks: Arc<dyn WebhookApi>,
+    /// Its part that connects locations.
+    pub connect: Arc<dyn ConnectApi>,
     /// Where the process stands.
     pub lifecycle: Lifecycle,
     /// Where requests are counted.
@@ -49,6 +52,7 @@ pub(super) struct State {
     pub(super) writes: Arc<dyn WriteApi>,
     pub(super) webhooks: Arc<dyn WebhookApi>,
     pub(super) max_webhook_bytes: usize,
+    pub(super) connect: Arc<dyn ConnectApi>,
     /// How long a request for a write waits for its outcome.
     pub(super) write_wait: Duration,
     pub(super) lifecycle: Lifecycle,
@@ -88,6 +92,7 @@ impl State {
             writes: parts.writes,
             webhooks: parts.webhooks,
             max_webhook_bytes: settings.webhooks.max_body_bytes,
+            connect: parts.connect,
             write_wait: settings.operations.wait,
             lifecycle: parts.lifecycle,
             metrics: parts.metrics,

@@ -19,6 +19,7 @@ mod writes;
 
 use super::{
     Lifecycle, Parts, Phase,
+    connect_api::NoConnect,
     server::{admin_app, public_app},
     state::State,
     write_api::NoWrites,
@@ -81,6 +82,7 @@ impl Setup {
             api: Arc::clone(&self.api) as Arc<dyn super::api::Api>,
             writes: Arc::clone(&self.writes),
             webhooks: Arc::new(super::webhook_api::NoWebhooks),
+            connect: Arc::new(NoConnect { private: LocationId::parse(LOCATION).ok() }),
             lifecycle: self.lifecycle.clone(),
             metrics: self.metrics.clone(),
             clock: Clock::system(),

@@ -85,6 +85,12 @@ impl Killable {
         self.kills.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// Whether the process ended by itself.
+    pub fn has_ended(&self) -> bool {
+        let mut child = self.child.lock().expect("no panic");
+        child.as_mut().is_some_and(|child| child.try_wait().expect("a state").is_some())
+    }
+
     /// How often it was killed.
     pub fn kills(&self) -> u32 {
         self.kills.load(Ordering::Relaxed)

@@ -10,8 +10,9 @@ use std::sync::Arc;
 const READS: [&str; 3] = ["/v1/contacts/search", "/v1/profiles/batch", "/v1/ips/batch"];
 /// Guarded routes that are about no location, about an operation or an event, which has its own, or about those in their
 /// body.
-const WITHOUT_LOCATION: [&str; 9] = [
+const WITHOUT_LOCATION: [&str; 10] = [
     "get /v1/attribution",
+    "get /v1/locations",
     "get /v1/ips/{ip}",
     "post /v1/ips/batch",
     "get /v1/operations/{operationId}",
@@ -41,6 +42,7 @@ fn routes() -> Vec<Route> {
                 "get" if path == "/v1/audit" => Role::Admin,
                 "post" if path == "/v1/tokens" => Role::Admin,
                 _ if path.starts_with("/v1/webhooks/") => Role::Admin,
+                "delete" if path == "/v1/locations/{locationId}" => Role::Admin,
                 "get" => Role::Read,
                 "post" if READS.contains(&path.as_str()) => Role::Read,
                 _ => Role::Write,
