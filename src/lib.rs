@@ -11,6 +11,7 @@ pub mod enrichment;
 pub mod ghl;
 pub mod http;
 pub mod ipinfo;
+pub mod liveness;
 pub mod operations;
 pub mod profiles;
 pub mod settings;

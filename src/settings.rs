@@ -104,6 +104,8 @@ pub struct Settings {
     pub ipinfo: IpinfoSettings,
     /// Memory and freshness.
     pub cache: CacheSettings,
+    /// Whether webhooks can be relied upon.
+    pub drift: DriftSettings,
     /// How profiles are made.
     pub profile: ProfileSettings,
     /// Logs.
@@ -286,11 +288,24 @@ pub struct CacheSettings {
     pub notes_fresh: Duration,
     pub tasks_fresh: Duration,
     pub appointments_fresh: Duration,
+    pub webhook_fresh: Duration,
     pub ip_fresh: Duration,
     pub stale_while_revalidate: Duration,
     pub stale_if_error: Duration,
     pub not_found: Duration,
     pub error_hold: Duration,
+}
+
+/// `[drift]`
+#[derive(Debug, Clone)]
+#[expect(missing_docs, reason = "settings.default.toml documents each key")]
+pub struct DriftSettings {
+    pub max_calls_per_hour: u32,
+    pub grace: Duration,
+    pub high_percent: u32,
+    pub shorten_factor: u32,
+    pub silence: Duration,
+    pub echo: Duration,
 }
 
 /// `[profile]`

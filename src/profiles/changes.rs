@@ -4,7 +4,7 @@
 //! slow misses nothing but repetitions, and holds no memory.
 
 use super::{CacheResult, ContactKey, ProfileRequest, Profiles, Served, serve};
-use crate::domain::{problem::Problem, profile::Section};
+use crate::domain::{ids::LocationId, problem::Problem, profile::Section};
 use std::{
     collections::{HashMap, hash_map},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -50,6 +50,13 @@ impl Changes {
     /// Tells those who watch a contact. Never waits; may be called while loads are kept from landing.
     pub(super) fn note(&self, key: &ContactKey, change: Change) {
         if let Some(watched) = self.lock().get(key) {
+            watched.send_modify(|marks| marks.count(change));
+        }
+    }
+
+    /// Tells those who watch a contact of a location.
+    pub(super) fn note_location(&self, location: &LocationId, change: Change) {
+        for (_, watched) in self.lock().iter().filter(|(key, _)| key.location == *location) {
             watched.send_modify(|marks| marks.count(change));
         }
     }

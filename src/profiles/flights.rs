@@ -6,7 +6,11 @@
 
 use super::{ContactKey, entry::Landed};
 use crate::{
-    domain::{ids::LocationId, problem::Problem, problem::ProblemKind, profile::Section},
+    domain::{
+        ids::LocationId,
+        problem::{Problem, ProblemKind},
+        profile::Section,
+    },
     upstream::Timings,
 };
 use futures_util::{FutureExt as _, future::Shared};
@@ -144,6 +148,13 @@ impl Flights {
         begun
     }
 
+    /// Supersedes every load of a location and, before any other may land, lets `clear` change what is held.
+    pub(super) fn supersede_location(&self, location: &LocationId, clear: impl FnOnce()) {
+        let mut table = self.lock();
+        table.running.retain(|(key, _), _| key.location != *location);
+        clear();
+    }
+
     /// Runs `change` while no load lands and none is superseded.
     pub(super) fn between_landings(&self, change: impl FnOnce()) {
         let _table = self.lock();
@@ -277,6 +288,17 @@ mod tests {
         let begun = flights.supersede_begun(&key(), &[Section::Notes], NOW, || ());
         assert_eq!((begun.superseded, begun.later, flights.len()), (true, false, 0));
         pilot.land(landed(), |_| panic!("must not be stored"));
+    }
+
+    #[tokio::test]
+    async fn a_location_that_is_forgotten_takes_its_loads_along_and_no_others() {
+        let flights = Flights::default();
+        let (_flight, pilot) = launch(&flights);
+        flights.supersede_location(&LocationId::parse("other").unwrap(), || ());
+        assert_eq!(flights.len(), 1);
+        flights.supersede_location(&key().location, || ());
+        pilot.land(landed(), |_| panic!("must not be stored"));
+        assert_eq!(flights.len(), 0);
     }
 
     #[tokio::test]

@@ -106,10 +106,27 @@ impl Profiles {
             || self.inner.flights.any(location, section)
     }
 
-    /// Forgets a contact: what is held of it, and what is on its way.
-    pub fn forget(&self, key: &ContactKey) {
-        self.inner.flights.supersede(key, &Section::ALL, || self.inner.cache.invalidate(key));
-        self.inner.changes.note(key, Change::Forgotten);
+    /// Forgets a contact: no load that is under way brings it back. Says how many entries went.
+    #[must_use]
+    pub fn forget(&self, key: &ContactKey) -> u64 {
+        let inner = &self.inner;
+        let mut gone = 0;
+        inner.flights.supersede(key, &Section::ALL, || gone = u64::from(inner.cache.remove(key).is_some()));
+        inner.changes.note(key, Change::Forgotten);
+        gone
+    }
+
+    /// Forgets every contact of a location, as [`Profiles::forget`]. Says how many entries went.
+    #[must_use]
+    pub fn forget_location(&self, location: &LocationId) -> u64 {
+        let inner = &self.inner;
+        let mut gone = 0;
+        inner.flights.supersede_location(location, || {
+            let keys: Vec<_> = inner.cache.iter().map(|(key, _)| key).filter(|key| key.location == *location).collect();
+            gone = keys.iter().map(|key| u64::from(inner.cache.remove(&**key).is_some())).sum();
+        });
+        inner.changes.note_location(location, Change::Forgotten);
+        gone
     }
 
     /// Whether a contact is held and somebody read it within this time.

@@ -1,9 +1,9 @@
 //! Layers to [`Settings`]: one function a section, one line a key, then what must hold between from.
 
 use super::{
-    AccessLog, AuthSettings, BackendChoice, CacheSettings, EnrichmentSettings, GhlSettings, HttpSettings,
-    IpinfoSettings, LogFormat, OperationSettings, Plan, ProfileSettings, Settings, StoreSettings, TelemetrySettings,
-    auth_keys,
+    AccessLog, AuthSettings, BackendChoice, CacheSettings, DriftSettings, EnrichmentSettings, GhlSettings,
+    HttpSettings, IpinfoSettings, LogFormat, OperationSettings, Plan, ProfileSettings, Settings, StoreSettings,
+    TelemetrySettings, auth_keys,
     error::Problem,
     live, oauth,
     read::{Reader, Section},
@@ -72,6 +72,7 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Option<Settings> {
         ghl: upstream,
         ipinfo: ipinfo(&mut reader.section("ipinfo")),
         cache: cache(&mut reader.section("cache")),
+        drift: drift(&mut reader.section("drift")),
         profile: profile(&mut reader.section("profile")),
         telemetry: telemetry(&mut reader.section("telemetry")),
         store: kept,
@@ -208,11 +209,23 @@ fn cache(from: &mut Section<'_, '_>) -> Option<CacheSettings> {
         notes_fresh: from.time("notes_fresh_seconds", 0..=YEAR_SECONDS),
         tasks_fresh: from.time("tasks_fresh_seconds", 0..=YEAR_SECONDS),
         appointments_fresh: from.time("appointments_fresh_seconds", 0..=YEAR_SECONDS),
+        webhook_fresh: from.time("webhook_fresh_seconds", 0..=YEAR_SECONDS),
         ip_fresh: from.time("ip_fresh_seconds", 0..=YEAR_SECONDS),
         stale_while_revalidate: from.time("stale_while_revalidate_seconds", 0..=YEAR_SECONDS),
         stale_if_error: from.time("stale_if_error_seconds", 0..=YEAR_SECONDS),
         not_found: from.time("not_found_seconds", 0..=86_400),
         error_hold: from.time("error_hold_ms", 0..=HOUR_MS),
+    })
+}
+
+fn drift(from: &mut Section<'_, '_>) -> Option<DriftSettings> {
+    all_of!(DriftSettings {
+        max_calls_per_hour: from.number("max_calls_per_hour", 0..=360_000),
+        grace: from.time("grace_seconds", 0..=3_600),
+        high_percent: from.number("high_percent", 1..=100),
+        shorten_factor: from.number("shorten_factor", 1..=1_000),
+        silence: from.time("silence_seconds", 1..=YEAR_SECONDS),
+        echo: from.time("echo_seconds", 1..=86_400),
     })
 }
 

@@ -86,7 +86,7 @@ fn of_contact(
 ) -> EventEnd {
     let (event, profiles) = (&pending.event, &core.parts.profiles);
     if kind == EventKind::ContactDelete {
-        profiles.forget(key);
+        let _ = profiles.forget(key);
         return EventEnd::Wait(now);
     }
     let said = fields(&pending.body).unwrap_or_default();

@@ -13,6 +13,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("clock", &[]),
     ("tasks", &[]),
     ("settings", &["domain", "tasks"]),
+    ("liveness", &["domain", "settings"]),
     ("telemetry", &["domain", "settings", "upstream"]),
     ("upstream", &["clock", "domain", "telemetry"]),
     ("ghl", &["clock", "domain", "settings", "tasks", "telemetry", "upstream"]),

@@ -23,7 +23,7 @@ fn unknown_keys_name_the_nearest_known_one() {
     refused("[ghl]\ntimeout = '5s'", &[], &["Did you mean timeout_ms in [ghl]?"]);
     refused("[gohl]\na = 1\nb = 2", &[], &["have 1 error:", "gohl (", "is no section", "[ghl]"]);
     refused("bind = 'x'", &[], &["bind (", "Did you mean bind in [http]?"]);
-    refused("[zz]\na = 1", &[], &["The sections are auth, cache, enrichment, ghl,"]);
+    refused("[zz]\na = 1", &[], &["The sections are auth, cache, drift, enrichment, ghl,"]);
     refused("", &[("ENRICH_HTTP__BNID", "x")], &["http.bnid (variable ENRICH_HTTP__BNID)", "ENRICH_HTTP__BIND?"]);
     refused("", &[("ENRICH_BIND", "x")], &["ENRICH_HTTP__BIND"]);
     refused("", &[("ENRICH_QQ", "x")], &["ENRICH_SECTION__KEY"]);
