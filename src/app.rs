@@ -20,7 +20,9 @@ use crate::{
     },
     http::{self, Lifecycle, Phase, Servers},
     ipinfo::{IpLookup, IpUpstreams},
+    liveness::{self, Liveness},
     profiles::{Parts, Profiles},
+    purging::{self, Purging},
     settings::{GhlSettings, Settings, watch},
     tasks::Tasks,
     telemetry::metrics::Metrics,
@@ -52,6 +54,7 @@ pub struct AppParts {
     pub ghl: ghl::Client,
     pub ip: IpLookup,
     pub profiles: Profiles,
+    pub liveness: Liveness,
     pub rules: RuleSet,
     /// `None` where there is no app, or no store to keep tokens in.
     pub connections: Option<Connections>,
@@ -91,7 +94,8 @@ impl AppParts {
             metrics: metrics.clone(),
         };
         let profiles = Profiles::new(settings, parts);
-        Ok(Self { clock, tasks, metrics, ghl, ip, profiles, rules, connections })
+        let liveness = Liveness::new(liveness::Rules::from(settings));
+        Ok(Self { clock, tasks, metrics, ghl, ip, profiles, liveness, rules, connections })
     }
 }
 
@@ -112,6 +116,18 @@ fn connections(
         metrics,
     };
     Ok(Some(Connections::new(parts, oauth, &settings.store)?))
+}
+
+/// Who forgets, over everybody who holds something.
+fn purging(parts: &AppParts, writing: Option<&Writing>) -> Purging {
+    Purging::new(purging::Parts {
+        profiles: parts.profiles.clone(),
+        liveness: parts.liveness.clone(),
+        operations: writing.map(|writing| writing.operations.clone()),
+        tokens: None,
+        webhook_bodies: None,
+        clock: parts.clock.clone(),
+    })
 }
 
 fn ghl_upstream(settings: &Settings, metrics: &Metrics, clock: &Clock) -> anyhow::Result<Upstream> {
@@ -174,6 +190,7 @@ impl App {
             writes: writes::api(&parts, writing.as_ref()),
             webhooks: webhooks::api(webhooks),
             connect: connecting::api(&settings, parts.connections.as_ref()),
+            purging: Arc::new(purging(&parts, writing.as_ref())),
             lifecycle: lifecycle.clone(),
             metrics: parts.metrics.clone(),
             clock: parts.clock.clone(),

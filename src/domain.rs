@@ -8,6 +8,7 @@ pub mod connection;
 pub mod contact;
 pub mod country;
 pub mod encoding;
+pub mod erasure;
 pub mod ids;
 pub mod insights;
 pub mod ip;

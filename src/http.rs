@@ -29,6 +29,7 @@ pub mod operation_document;
 mod page;
 mod params;
 pub mod problem;
+pub mod purge_api;
 mod request_id;
 mod respond;
 mod route_table;

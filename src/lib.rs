@@ -14,6 +14,7 @@ pub mod ipinfo;
 pub mod liveness;
 pub mod operations;
 pub mod profiles;
+pub mod purging;
 pub mod settings;
 pub mod store;
 pub mod tasks;

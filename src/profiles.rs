@@ -8,6 +8,7 @@ mod changes;
 mod entry;
 mod explain;
 mod flights;
+mod forget;
 mod freshness;
 mod load;
 mod other_address;

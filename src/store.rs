@@ -12,6 +12,7 @@ pub use connections::{ConnectionStore, KeptConnection, SealMark, SealedTokens};
 pub use inbox::{EventEnd, FateOf, Inbox, InboxDepth, PendingEvent, Received, Replayed, Settlement};
 
 use crate::domain::{
+    erasure::{Erased, ErasureScope},
     ids::{ContactId, LocationId, OperationId},
     operation::{
         AttemptEnd, AuditEntry, AuditFilter, Idempotency, NewOperation, Operation, OperationFilter, OperationState,
@@ -102,8 +103,19 @@ pub enum Reservation {
     UnderWay,
     /// The first request's answer.
     Answered(serde_json::Value),
+    /// It came before; the first request's answer was forgotten.
+    Erased,
     /// It came before with another request.
     KeyReused,
+}
+
+/// What was forgotten.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Erasure {
+    /// How much.
+    pub counts: Erased,
+    /// Operations that were cancelled for it.
+    pub cancelled: Vec<OperationId>,
 }
 
 /// What became of a request to retry or cancel an operation.
@@ -210,6 +222,12 @@ pub trait OperationStore: Send + Sync + fmt::Debug {
 
     /// The log, newest first: entries before position `before`.
     fn audit(&self, filter: AuditFilter, before: Option<i64>, limit: u32) -> Stored<'_, Page<AuditEntry>>;
+
+    /// Forgets what is held of a contact or a location: what operations say, what came of them, answers under idempotency
+    /// keys, payloads of the log. Ids, kinds, times and states stay. What was pending is cancelled; what is running is never
+    /// attempted again and loses its content at its end. `entry` goes to the log with the counts added to its payload. Once
+    /// this answers, nothing of it is left on the disk; if it fails or the process dies before, it is to be repeated.
+    fn erase(&self, scope: ErasureScope, entry: AuditEntry, now: Timestamp) -> Stored<'_, Erasure>;
 
     /// How many stand where.
     fn depth(&self) -> Stored<'_, Depth>;

@@ -5,6 +5,7 @@
 
 mod cli;
 mod crash;
+mod deletion;
 mod delivery;
 mod house;
 mod http;

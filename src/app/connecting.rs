@@ -11,8 +11,7 @@ use crate::{
     http::{
         api::{Component, ComponentState, Reply},
         connect_api::{
-            CompanyDocument, ConnectApi, Connected, Departure, Disconnected, LocationDocument, LocationState,
-            NoConnect, Return,
+            CompanyDocument, ConnectApi, Connected, Departure, LocationDocument, LocationState, NoConnect, Return,
         },
     },
     settings::{OauthSettings, Settings, secret::Secret},
@@ -132,17 +131,6 @@ impl ConnectApi for Connecting {
             })
         };
         self.connections.all().into_iter().filter_map(company).collect()
-    }
-
-    fn disconnect<'a>(&'a self, location: &'a LocationId) -> Reply<'a, Disconnected> {
-        Box::pin(async move {
-            let dropped = self.connections.disconnect(location).await.map_err(|error| error.to_problem())?;
-            Ok(Disconnected {
-                location_id: location.clone(),
-                tokens_dropped: dropped.is_some(),
-                private_token: self.private.location() == Some(location),
-            })
-        })
     }
 }
 

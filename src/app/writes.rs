@@ -3,6 +3,7 @@
 use super::{AppParts, store::Store};
 use crate::{
     domain::{
+        erasure::{ErasureScope, PurgeReceipt},
         ids::{LocationId, OperationId},
         operation::{
             AuditEntry, AuditFilter, Idempotency, Operation, OperationFilter, Requester, Submission, Submitted,
@@ -16,10 +17,12 @@ use crate::{
     ghl,
     http::{
         api::{Component, ComponentState, Reply},
+        purge_api::PurgeApi,
         write_api::{Listed, NoWrites, WriteApi},
     },
     operations::{self, Operations, ghl::GhlDelivery},
     profiles::{ContactKey, ProfileRequest, Profiles, TouchedBy},
+    purging::Purging,
     settings::Settings,
     store::{OperationStore, Page, Reservation},
 };
@@ -32,7 +35,7 @@ use tokio::time::Instant;
 /// What writing consists of. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(super) struct Writing {
-    operations: Operations,
+    pub(super) operations: Operations,
     enrichment: Enrichment,
     profiles: Profiles,
     ghl: ghl::Client,
@@ -173,5 +176,11 @@ impl enrichment::Writes for Operations {
 
     fn answer(&self, key: Idempotency, answer: Option<Value>) -> BoxFuture<'_, Result<(), Problem>> {
         Box::pin(Self::answer(self, key, answer))
+    }
+}
+
+impl PurgeApi for Purging {
+    fn purge(&self, scope: ErasureScope, by: Requester) -> Reply<'_, PurgeReceipt> {
+        Box::pin(Self::purge(self, scope, by))
     }
 }

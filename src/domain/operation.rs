@@ -139,6 +139,8 @@ pub struct Operation {
     pub written: Option<Written>,
     /// Why it failed, or why the last attempt did.
     pub problem: Option<Problem>,
+    /// When what it says was forgotten; one that is under way forgets it at its end.
+    pub erased_at: Option<Timestamp>,
 }
 
 /// An operation on its way into the store.
@@ -214,6 +216,8 @@ words! {
         Retried = "retried",
         /// An operation was taken back by request.
         Cancelled = "cancelled",
+        /// What was held of a contact, or of a location, was forgotten by request.
+        Erased = "erased",
     }
 }
 
@@ -243,13 +247,13 @@ pub struct AuditEntry {
     /// Which attempt, counted from 1.
     pub attempt: Option<u32>,
     /// Of an attempt or look `done`, `later`, `failed`, `dead`, `found` or `absent`; of a request the state it left the
-    /// operation in, or the slug of the problem it was refused with.
+    /// operation in, the slug of the problem it was refused with, or `erased`.
     pub outcome: String,
     /// Status GHL answered.
     pub upstream_status: Option<u16>,
     /// How long the attempt took, ms.
     pub duration_ms: Option<u64>,
-    /// What was asked for; only where `operations.audit_payloads` is switched on.
+    /// What was asked for; only where `operations.audit_payloads` is switched on. Of `erased`: how much was forgotten.
     pub payload: Option<Value>,
 }
 

@@ -176,6 +176,25 @@ impl Write {
         }
     }
 
+    /// The same without what it says of a person: kind and ids are left.
+    #[must_use]
+    pub fn without_content(&self) -> Self {
+        let mut left = self.clone();
+        match &mut left {
+            Self::CreateContact { fields }
+            | Self::UpdateContact { fields, .. }
+            | Self::UpsertContact { fields }
+            | Self::CreateNote { fields, .. }
+            | Self::UpdateNote { fields, .. }
+            | Self::CreateTask { fields, .. }
+            | Self::UpdateTask { fields, .. } => *fields = Fields::default(),
+            Self::AddTags { tags, .. } | Self::RemoveTags { tags, .. } => tags.clear(),
+            Self::CompleteTask { completed, .. } => *completed = false,
+            Self::DeleteContact { .. } | Self::DeleteNote { .. } | Self::DeleteTask { .. } => {}
+        }
+        left
+    }
+
     /// Which sections of the contact's profile it makes out of date.
     #[must_use]
     pub const fn touches(&self) -> &'static [Section] {

@@ -168,6 +168,12 @@ impl Enrichment {
                     "A request with this idempotency key is still under way.",
                 ));
             }
+            Reservation::Erased => {
+                return Err(Problem::new(
+                    ProblemKind::OperationConflict,
+                    "This idempotency key came before; what was answered then was forgotten by request.",
+                ));
+            }
             Reservation::KeyReused => {
                 return Err(Problem::new(
                     ProblemKind::IdempotencyKeyReused,

@@ -8,6 +8,7 @@ use super::{
     host,
     keys::Identity,
     live::Permit,
+    purge_api::PurgeApi,
     request_id,
     state::State,
     tokens::{Minted, Wanted},
@@ -104,6 +105,12 @@ impl<P> Caller<P> {
     #[must_use]
     pub fn writes(&self) -> &Arc<dyn WriteApi> {
         &self.state.writes
+    }
+
+    /// The part that forgets.
+    #[must_use]
+    pub fn purging(&self) -> &Arc<dyn PurgeApi> {
+        &self.state.purging
     }
 
     /// GHL's webhooks.

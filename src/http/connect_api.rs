@@ -30,9 +30,6 @@ pub trait ConnectApi: Send + Sync + 'static {
 
     /// The agencies, by id.
     fn companies(&self) -> Vec<CompanyDocument>;
-
-    /// Drops a location's tokens.
-    fn disconnect<'a>(&'a self, location: &'a LocationId) -> Reply<'a, Disconnected>;
 }
 
 /// Somebody on the way to GHL.
@@ -134,18 +131,6 @@ pub struct CompanyDocument {
     pub lost: Option<Lost>,
 }
 
-/// What was given up.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Disconnected {
-    /// The location.
-    pub location_id: LocationId,
-    /// Whether there were tokens, which are gone now.
-    pub tokens_dropped: bool,
-    /// Whether the private integration token of the settings serves it still: that is removed there.
-    pub private_token: bool,
-}
-
 /// The service without an app: nothing can be connected. `private` names the location with a private token.
 #[derive(Debug)]
 pub struct NoConnect {
@@ -195,11 +180,5 @@ impl ConnectApi for NoConnect {
 
     fn companies(&self) -> Vec<CompanyDocument> {
         Vec::new()
-    }
-
-    fn disconnect<'a>(&'a self, location: &'a LocationId) -> Reply<'a, Disconnected> {
-        let private_token = self.private.as_ref() == Some(location);
-        let gone = Disconnected { location_id: location.clone(), tokens_dropped: false, private_token };
-        Box::pin(std::future::ready(Ok(gone)))
     }
 }

@@ -28,7 +28,7 @@ const DESCRIPTION: &str = "One complete, enriched profile for a GoHighLevel cont
     Errors are RFC 9457 problems; the `type` of each resolves to a description of its kind. Every answer carries \
     `X-Request-Id`. JSON answers come as br, zstd or gzip where the client accepts it.";
 
-const TAGS: [(&str, &str); 10] = [
+const TAGS: [(&str, &str); 11] = [
     ("profiles", "Combined profiles, and how they came about"),
     ("contacts", "Contacts as GHL has them, their tags and appointments"),
     ("tasks", "Tasks of a contact"),
@@ -38,6 +38,7 @@ const TAGS: [(&str, &str); 10] = [
     ("operations", "Writes to GHL: where each stands, and the log of what was tried"),
     ("webhooks", "What GHL tells of changes, and what became of it"),
     ("locations", "Locations: how they are connected, and what they may spend"),
+    ("deletion", "Forgetting what is held here"),
     ("service", "The service itself"),
 ];
 
@@ -194,7 +195,7 @@ fn problems_of(path: &str, operation: &Operation) -> Vec<ProblemKind> {
     if operation.request_body.is_some() {
         kinds.extend([Kind::MalformedBody, Kind::BodyTooLarge, Kind::UnsupportedMediaType, Kind::ValidationFailed]);
     }
-    if path.contains("{contactId}") {
+    if path.contains("{contactId}") && !has_tag("deletion") {
         kinds.push(Kind::ContactNotFound);
     }
     if writes(operation) {
@@ -219,7 +220,7 @@ fn problems_of(path: &str, operation: &Operation) -> Vec<ProblemKind> {
         kinds.extend([Kind::InvalidParameter, Kind::NotFound, Kind::Forbidden, Kind::TooManyRequests]);
         kinds.extend([Kind::UpstreamUnavailable, Kind::StoreUnavailable]);
     }
-    if has_tag("operations") || has_tag("enrichment") || has_tag("webhooks") {
+    if ["operations", "enrichment", "webhooks", "deletion"].into_iter().any(has_tag) {
         kinds.push(Kind::StoreUnavailable);
     }
     if ["/retry", "/cancel", "/replay"].iter().any(|end| path.ends_with(end)) {
@@ -228,7 +229,7 @@ fn problems_of(path: &str, operation: &Operation) -> Vec<ProblemKind> {
     if has_tag("enrichment") {
         kinds.extend([Kind::IdempotencyConflict, Kind::IdempotencyKeyReused]);
     }
-    if !["service", "operations", "webhooks", "locations"].into_iter().any(has_tag) {
+    if !["service", "operations", "webhooks", "locations", "deletion"].into_iter().any(has_tag) {
         kinds.extend([Kind::UpstreamInvalidResponse, Kind::UpstreamUnauthorized, Kind::UpstreamUnavailable]);
         kinds.extend([Kind::UpstreamTimeout, Kind::QuotaExhausted]);
     }

@@ -51,6 +51,11 @@ pub struct OperationDocument {
     /// Why it failed; while it is pending, why the last attempt did.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub problem: Option<ProblemReport>,
+    /// When what it said was forgotten by request, with its result or problem and its idempotency key; while it is
+    /// running, when that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub erased_at: Option<Timestamp>,
 }
 
 /// What GHL answered to a write that was done.
@@ -89,6 +94,7 @@ impl From<&Operation> for OperationDocument {
             result: operation.written.as_ref().map(OperationResult::from),
             // A write that was done in the end has no problem any more.
             problem: operation.problem.as_ref().filter(|_| !done).map(ProblemReport::from),
+            erased_at: operation.erased_at,
         }
     }
 }
@@ -126,6 +132,7 @@ mod tests {
             problem: Some(
                 Problem::new(ProblemKind::UpstreamTimeout, "GHL did not answer in time.").with_cause("inside"),
             ),
+            erased_at: None,
         }
     }
 

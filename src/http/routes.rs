@@ -18,6 +18,7 @@ mod operations;
 mod probes;
 mod problems;
 mod profile;
+mod purge;
 mod quota;
 mod refusal;
 mod search;
@@ -93,7 +94,6 @@ public_routes! {
     tokens::create_token,
     locations::list_locations,
     locations::get_location,
-    locations::disconnect_location,
     oauth::install_app,
     oauth::take_in,
     enrichment::enrich_contact,
@@ -110,6 +110,8 @@ public_routes! {
     notes::delete_note,
     tags::add_tags,
     tags::remove_tags,
+    purge::purge_contact,
+    purge::purge_location,
     }
 }
 

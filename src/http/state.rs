@@ -9,6 +9,7 @@ use super::{
     limits::Limits,
     live::Streams,
     openapi::{self, Document},
+    purge_api::PurgeApi,
     route_table::RouteTable,
     webhook_api::WebhookApi,
     write_api::WriteApi,
@@ -32,6 +33,8 @@ pub struct Parts {
     pub webhooks: Arc<dyn WebhookApi>,
     /// Its part that connects locations.
     pub connect: Arc<dyn ConnectApi>,
+    /// Its part that forgets.
+    pub purging: Arc<dyn PurgeApi>,
     /// Where the process stands.
     pub lifecycle: Lifecycle,
     /// Where requests are counted.
@@ -53,6 +56,7 @@ pub(super) struct State {
     pub(super) webhooks: Arc<dyn WebhookApi>,
     pub(super) max_webhook_bytes: usize,
     pub(super) connect: Arc<dyn ConnectApi>,
+    pub(super) purging: Arc<dyn PurgeApi>,
     /// How long a request for a write waits for its outcome.
     pub(super) write_wait: Duration,
     pub(super) lifecycle: Lifecycle,
@@ -93,6 +97,7 @@ impl State {
             webhooks: parts.webhooks,
             max_webhook_bytes: settings.webhooks.max_body_bytes,
             connect: parts.connect,
+            purging: parts.purging,
             write_wait: settings.operations.wait,
             lifecycle: parts.lifecycle,
             metrics: parts.metrics,

@@ -83,6 +83,7 @@ impl Setup {
             writes: Arc::clone(&self.writes),
             webhooks: Arc::new(super::webhook_api::NoWebhooks),
             connect: Arc::new(NoConnect { private: LocationId::parse(LOCATION).ok() }),
+            purging: Arc::clone(&self.api) as Arc<dyn super::purge_api::PurgeApi>,
             lifecycle: self.lifecycle.clone(),
             metrics: self.metrics.clone(),
             clock: Clock::system(),

@@ -1,6 +1,7 @@
 //! Entries of the audit log: who, what, with what result; what was asked for only where that is switched on.
 
 use crate::domain::{
+    erasure::ErasureScope,
     ids::ContactId,
     operation::{AuditEntry, AuditEvent, NewOperation, Operation, OperationState, Requester, Written},
     write::{Write, WriteKind},
@@ -60,6 +61,26 @@ pub(super) fn asked(operation: &Operation, event: AuditEvent, by: Requester, at:
         _ => operation.state,
     };
     AuditEntry { key: by.key, request_id: Some(by.request_id), ..entry(operation, event, outcome.as_str(), at) }
+}
+
+/// The entry of something that was forgotten.
+pub(super) fn erased(scope: &ErasureScope, by: Requester, counted: Map<String, Value>, at: Timestamp) -> AuditEntry {
+    AuditEntry {
+        seq: 0,
+        at,
+        event: AuditEvent::Erased,
+        location_id: Some(scope.location.clone()),
+        contact_id: scope.contact.clone(),
+        operation_id: None,
+        kind: None,
+        key: by.key,
+        request_id: Some(by.request_id),
+        attempt: None,
+        outcome: AuditEvent::Erased.as_str().to_owned(),
+        upstream_status: None,
+        duration_ms: None,
+        payload: Some(Value::Object(counted)),
+    }
 }
 
 /// A time as the log counts it.

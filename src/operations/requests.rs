@@ -3,6 +3,7 @@
 use super::{Operations, core::Core, ids, log};
 use crate::{
     domain::{
+        erasure::{Erased, ErasureScope},
         ids::{LocationId, OperationId},
         operation::{
             AuditEntry, AuditEvent, AuditFilter, Idempotency, NewOperation, Operation, OperationFilter, Requester,
@@ -12,7 +13,7 @@ use crate::{
     },
     store::{Accepted, Changed, Depth, Page, Reservation, StoreError},
 };
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::{future::Future, sync::Arc};
 use tokio::time::Instant;
 
@@ -115,6 +116,20 @@ impl Operations {
         self.aside("idempotency", stored).await
     }
 
+    /// Forgets what is held of a contact or a location (see [`OperationStore::erase`]). `counted` is what was forgotten
+    /// elsewhere, for the log.
+    ///
+    /// [`OperationStore::erase`]: crate::store::OperationStore::erase
+    pub async fn erase(
+        &self,
+        scope: ErasureScope,
+        by: Requester,
+        counted: Map<String, Value>,
+    ) -> Result<Erased, Problem> {
+        let core = Arc::clone(&self.core);
+        self.aside("erase", async move { erase(&core, scope, by, counted).await }).await
+    }
+
     /// How many stand where.
     pub async fn depth(&self) -> Result<Depth, Problem> {
         self.core.store.depth().await.map_err(|failure| unreadable(&failure))
@@ -180,6 +195,25 @@ async fn submit(core: &Core, submission: Submission) -> Result<Submitted, Proble
     }
 }
 
+async fn erase(
+    core: &Core,
+    scope: ErasureScope,
+    by: Requester,
+    counted: Map<String, Value>,
+) -> Result<Erased, Problem> {
+    let now = core.clock.now();
+    let entry = log::erased(&scope, by, counted, now);
+    let erasure = core.store.erase(scope, entry, now).await.map_err(|failure| Problem {
+        detail: "Not all of it was forgotten, for the store failed. Repeat the request.".into(),
+        ..failure.to_problem()
+    })?;
+    core.note_change();
+    for id in &erasure.cancelled {
+        core.waiters.wake(id);
+    }
+    Ok(erasure.counts)
+}
+
 async fn change(core: &Core, operation: Operation, event: AuditEvent, by: Requester) -> Result<Operation, Problem> {
     let now = core.clock.now();
     let (id, entry) = (operation.id.clone(), log::asked(&operation, event, by, now));
@@ -205,6 +239,9 @@ async fn change(core: &Core, operation: Operation, event: AuditEvent, by: Reques
 fn refused(event: AuditEvent, operation: &Operation) -> Problem {
     let state = operation.state.as_str();
     let detail = match event {
+        AuditEvent::Retried if operation.erased_at.is_some() => {
+            "What the operation says was forgotten by request, so it cannot be retried.".to_owned()
+        }
         AuditEvent::Retried => format!("The operation is {state}; only a failed or dead one can be retried."),
         _ if operation.state.ended() => format!("The operation is {state}; only a pending one can be cancelled."),
         _ => format!("The operation is {state} and GHL may have done it already, so it cannot be cancelled now."),

@@ -195,5 +195,6 @@ pub(super) fn operation(place: &str, number: i64) -> Operation {
         settles_at: None,
         written: None,
         problem: None,
+        erased_at: None,
     }
 }

@@ -39,12 +39,6 @@ impl Profiles {
         inner.changes.note(key, Change::Touched);
     }
 
-    /// Forgets everything.
-    pub fn flush(&self) {
-        self.inner.flights.supersede_all(|| self.inner.cache.invalidate_all());
-        self.inner.changes.note_all(Change::Touched);
-    }
-
     /// Marks those of a contact's sections as out of date that are held, or on their way, and were asked for before
     /// `changed_by`: by then GHL had the change, so that whatever was asked for later shows it.
     #[must_use]
@@ -104,29 +98,6 @@ impl Profiles {
     pub fn holds_any(&self, location: &LocationId, section: Section) -> bool {
         self.inner.cache.iter().any(|(key, entry)| key.location == *location && entry.began(section).is_some())
             || self.inner.flights.any(location, section)
-    }
-
-    /// Forgets a contact: no load that is under way brings it back. Says how many entries went.
-    #[must_use]
-    pub fn forget(&self, key: &ContactKey) -> u64 {
-        let inner = &self.inner;
-        let mut gone = 0;
-        inner.flights.supersede(key, &Section::ALL, || gone = u64::from(inner.cache.remove(key).is_some()));
-        inner.changes.note(key, Change::Forgotten);
-        gone
-    }
-
-    /// Forgets every contact of a location, as [`Profiles::forget`]. Says how many entries went.
-    #[must_use]
-    pub fn forget_location(&self, location: &LocationId) -> u64 {
-        let inner = &self.inner;
-        let mut gone = 0;
-        inner.flights.supersede_location(location, || {
-            let keys: Vec<_> = inner.cache.iter().map(|(key, _)| key).filter(|key| key.location == *location).collect();
-            gone = keys.iter().map(|key| u64::from(inner.cache.remove(&**key).is_some())).sum();
-        });
-        inner.changes.note_location(location, Change::Forgotten);
-        gone
     }
 
     /// Whether a contact is held and somebody read it within this time.

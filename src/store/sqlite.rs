@@ -3,6 +3,8 @@
 mod accept;
 mod audit;
 mod connections;
+mod ends;
+mod erase;
 mod examine;
 mod fault;
 mod inbox;
@@ -18,9 +20,10 @@ mod writer;
 
 pub use examine::Examined;
 
-use super::{Accepted, Changed, Depth, Hasten, OperationStore, Page, Reservation, StoreError, Stored};
+use super::{Accepted, Changed, Depth, Erasure, Hasten, OperationStore, Page, Reservation, StoreError, Stored};
 use crate::{
     domain::{
+        erasure::ErasureScope,
         ids::{ContactId, LocationId, OperationId},
         operation::{AttemptEnd, AuditEntry, AuditFilter, Idempotency, NewOperation, Operation, OperationFilter},
         write::WriteKind,
@@ -33,7 +36,7 @@ use jiff::Timestamp;
 use prune::{BATCH, Forget, Old};
 use readers::Readers;
 use sqlx::SqliteConnection;
-use std::{path::Path, sync::atomic::Ordering};
+use std::{path::Path, sync::atomic::Ordering, time::Duration};
 use wal::Wal;
 use writer::{Work, Writer};
 
@@ -138,6 +141,34 @@ impl SqliteStore {
     }
 }
 
+/// How often it is tried to empty the journal, and the pause between: each try waits for readers a moment, too.
+const EMPTYING_TRIES: u32 = 10;
+const EMPTYING_PAUSE: Duration = Duration::from_millis(50);
+
+impl SqliteStore {
+    async fn erase_all(&self, scope: ErasureScope, entry: AuditEntry, now: Timestamp) -> Result<Erasure, StoreError> {
+        let (mut so_far, mut cancelled) = (erase::Progress::default(), Vec::new());
+        while !so_far.done {
+            let step = erase::Erase { scope: scope.clone(), entry: entry.clone(), now, so_far };
+            so_far = self.writer.call(step).await?;
+            cancelled.append(&mut so_far.cancelled);
+        }
+        self.empty_journal().await?;
+        Ok(Erasure { counts: so_far.counts, cancelled })
+    }
+
+    /// So that nothing is left of what was overwritten.
+    async fn empty_journal(&self) -> Result<(), StoreError> {
+        for _ in 0..EMPTYING_TRIES {
+            if self.writer.call(erase::EmptyJournal).await? {
+                return Ok(());
+            }
+            tokio::time::sleep(EMPTYING_PAUSE).await;
+        }
+        Err(StoreError::Failed("the journal cannot be emptied, for somebody reads it all the time".to_owned()))
+    }
+}
+
 struct Inject(Option<Fault>);
 
 impl Work for Inject {
@@ -174,7 +205,13 @@ impl OperationStore for SqliteStore {
     }
 
     fn recover(&self, settles: Timestamp) -> Stored<'_, u64> {
-        Box::pin(self.writer.call(turns::Recover { settles }))
+        Box::pin(async move {
+            let recovered = self.writer.call(turns::Recover { settles }).await?;
+            if recovered.erased {
+                self.empty_journal().await?;
+            }
+            Ok(recovered.operations)
+        })
     }
 
     fn hasten(&self, times: Hasten) -> Stored<'_, u64> {
@@ -182,7 +219,16 @@ impl OperationStore for SqliteStore {
     }
 
     fn end_attempt(&self, id: OperationId, end: AttemptEnd, entry: AuditEntry, now: Timestamp) -> Stored<'_, bool> {
-        Box::pin(self.writer.call(turns::EndAttempt { id, end, entry, now }))
+        Box::pin(async move {
+            let ended = self.writer.call(ends::EndAttempt { id, end, entry, now }).await?;
+            if ended == ends::Ended::Erased
+                && let Err(why) = self.empty_journal().await
+            {
+                // It is ended and told so; what the journal still holds goes when it is next emptied.
+                tracing::warn!(cause = ?why, "what was forgotten is still in the store's journal");
+            }
+            Ok(ended != ends::Ended::No)
+        })
     }
 
     fn operation(&self, id: OperationId) -> Stored<'_, Option<Operation>> {
@@ -223,6 +269,10 @@ impl OperationStore for SqliteStore {
 
     fn audit(&self, filter: AuditFilter, before: Option<i64>, limit: u32) -> Stored<'_, Page<AuditEntry>> {
         Box::pin(self.read(audit::ListAudit { filter, before, limit }))
+    }
+
+    fn erase(&self, scope: ErasureScope, entry: AuditEntry, now: Timestamp) -> Stored<'_, Erasure> {
+        Box::pin(self.erase_all(scope, entry, now))
     }
 
     fn depth(&self) -> Stored<'_, Depth> {

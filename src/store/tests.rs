@@ -3,6 +3,7 @@
 mod changes;
 mod connections;
 mod contract;
+mod erasing;
 mod reading;
 
 use super::{Accepted, OperationStore, sqlite::SqliteStore};

@@ -239,6 +239,7 @@ fn operation(write: Write) -> Operation {
         settles_at: None,
         written: None,
         problem: None,
+        erased_at: None,
     }
 }
 

@@ -30,6 +30,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
         "webhooks",
         &["clock", "domain", "enrichment", "ghl", "profiles", "settings", "store", "tasks", "telemetry", "upstream"],
     ),
+    ("purging", &["clock", "domain", "liveness", "operations", "profiles"]),
     ("http", &["clock", "domain", "enrichment", "ipinfo", "profiles", "settings", "tasks", "telemetry", "upstream"]),
     (
         "cli",

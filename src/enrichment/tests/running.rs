@@ -115,6 +115,7 @@ impl Writes for World {
             settles_at: None,
             written: None,
             problem: None,
+            erased_at: None,
         };
         operations.push(operation.clone());
         Box::pin(ready(Ok(Submitted { operation, replayed: false })))

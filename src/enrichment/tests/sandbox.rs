@@ -81,6 +81,7 @@ impl Writes for Direct {
                 settles_at: None,
                 written: None,
                 problem: None,
+                erased_at: None,
             };
             done.push(operation.clone());
             Ok(Submitted { operation, replayed: false })

@@ -2,8 +2,8 @@
 
 use super::{
     super::{
-        caller::{Admin, Caller, Read},
-        connect_api::{CompanyDocument, Disconnected, LocationDocument},
+        caller::{Caller, Read},
+        connect_api::{CompanyDocument, LocationDocument},
         cursor,
         params::{Asked, FromQuery, InPath, Pairs},
         respond,
@@ -14,7 +14,7 @@ use crate::domain::{
     ids::LocationId,
     problem::{Problem, ProblemKind},
 };
-use actix_web::{HttpRequest, HttpResponse, delete, get, http::StatusCode};
+use actix_web::{HttpRequest, HttpResponse, get};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
@@ -113,25 +113,4 @@ pub(super) async fn get_location(
     let found = caller.connect().locations().into_iter().find(|one| one.location_id == location);
     let missing = || Problem::new(ProblemKind::NotFound, "There are no tokens for that location, nor ever were.");
     respond::json(&request, &found.ok_or_else(missing)?, &[]).await
-}
-
-/// Disconnect a location
-///
-/// Its tokens are dropped, here and now; GHL's side is left alone, so uninstall the app there, too. It stays disconnected
-/// until somebody connects it or installs the app again.
-#[utoipa::path(
-    tag = "locations",
-    params(LocationPath),
-    responses((status = 200, description = "What was given up", body = Disconnected))
-)]
-#[delete("/v1/locations/{locationId}")]
-pub(super) async fn disconnect_location(
-    request: HttpRequest,
-    caller: Caller<Admin>,
-    InPath(location): InPath<LocationId>,
-) -> Result<HttpResponse, Problem> {
-    let location = caller.location(Some(location))?;
-    let gone = caller.connect().disconnect(&location).await?;
-    tracing::info!(%location, key = caller.key_name(), "a location was disconnected by request");
-    respond::written(&request, StatusCode::OK, &gone).await
 }

@@ -4,14 +4,19 @@ use crate::{
     domain::{
         appointment::Appointment,
         contact::{Attribution, Contact},
+        erasure::{ErasedOperations, ErasureScope, PurgeReceipt},
         ids::{BusinessId, ContactId, LocationId, NoteId, TaskId},
         ip::{AddressOrigin, Backend, Geo, IpIntelligence, Precision, Privacy, Provider, Scope, Traits},
         note::Note,
+        operation::Requester,
         problem::{Problem, ProblemKind},
         profile::Include,
         task::Task,
     },
-    http::api::{Api, Component, ComponentState, ContactPage, ContactSearch, Credit, LookUp, Reply, Window},
+    http::{
+        api::{Api, Component, ComponentState, ContactPage, ContactSearch, Credit, LookUp, Reply, Window},
+        purge_api::PurgeApi,
+    },
     profiles::{
         AddressExplanation, CacheResult, ContactKey, Explanation, ProfileRequest, Rendered, Served, Subscription,
     },
@@ -319,5 +324,21 @@ impl Api for Double {
 
     fn flush_caches(&self) -> u64 {
         7
+    }
+}
+
+impl PurgeApi for Double {
+    fn purge(&self, scope: ErasureScope, _: Requester) -> Reply<'_, PurgeReceipt> {
+        Box::pin(ready(Ok(PurgeReceipt {
+            location_id: scope.location,
+            contact_id: scope.contact,
+            purged_at: "2026-11-22T08:00:00Z".parse().unwrap(),
+            cache_entries: 1,
+            operations: ErasedOperations { erased: 3, cancelled: 1, running: 0 },
+            idempotency_keys: 2,
+            audit_payloads: 0,
+            webhook_bodies: 0,
+            tokens: 0,
+        })))
     }
 }

@@ -75,6 +75,7 @@ pub(super) fn operation(seq: i64, at: &str, state: OperationState) -> Operation 
         settles_at: None,
         written: None,
         problem: None,
+        erased_at: None,
     }
 }
 

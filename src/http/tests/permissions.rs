@@ -42,7 +42,7 @@ fn routes() -> Vec<Route> {
                 "get" if path == "/v1/audit" => Role::Admin,
                 "post" if path == "/v1/tokens" => Role::Admin,
                 _ if path.starts_with("/v1/webhooks/") => Role::Admin,
-                "delete" if path == "/v1/locations/{locationId}" => Role::Admin,
+                "delete" if operation["tags"][0] == "deletion" => Role::Admin,
                 "get" => Role::Read,
                 "post" if READS.contains(&path.as_str()) => Role::Read,
                 _ => Role::Write,

@@ -118,6 +118,7 @@ fn operation(position: usize, submission: &Submission) -> Operation {
         settles_at: None,
         written: None,
         problem: None,
+        erased_at: None,
     }
 }
 

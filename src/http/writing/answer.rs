@@ -72,6 +72,11 @@ async fn later(request: &HttpRequest, operation: &Operation) -> Result<HttpRespo
 
 /// Why an operation ended without being done.
 fn ended(operation: &Operation) -> Problem {
+    if operation.erased_at.is_some() {
+        let state = operation.state.as_str();
+        let detail = format!("What this write said and what came of it was forgotten by request. It is {state}.");
+        return Problem::new(ProblemKind::OperationConflict, detail);
+    }
     match (operation.state, &operation.problem) {
         (OperationState::Cancelled, _) => {
             let detail = "The operation was cancelled before it was done.";

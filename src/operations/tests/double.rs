@@ -2,6 +2,7 @@
 
 use crate::{
     domain::{
+        erasure::ErasureScope,
         ids::{ContactId, LocationId, OperationId},
         operation::{
             AttemptEnd, AuditEntry, AuditFilter, Idempotency, NewOperation, Operation, OperationFilter, Written,
@@ -11,7 +12,8 @@ use crate::{
     operations::{Attempted, Delivery, Looked},
     settings::StoreUrl,
     store::{
-        Accepted, Changed, Depth, Hasten, OperationStore, Page, Reservation, StoreError, Stored, sqlite::SqliteStore,
+        Accepted, Changed, Depth, Erasure, Hasten, OperationStore, Page, Reservation, StoreError, Stored,
+        sqlite::SqliteStore,
     },
     tasks::Tasks,
 };
@@ -211,6 +213,10 @@ impl OperationStore for Mortal {
 
     fn audit(&self, filter: AuditFilter, before: Option<i64>, limit: u32) -> Stored<'_, Page<AuditEntry>> {
         self.read(|store| store.audit(filter, before, limit))
+    }
+
+    fn erase(&self, scope: ErasureScope, entry: AuditEntry, now: Timestamp) -> Stored<'_, Erasure> {
+        self.write(|store| store.erase(scope, entry, now))
     }
 
     fn depth(&self) -> Stored<'_, Depth> {

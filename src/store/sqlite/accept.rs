@@ -2,6 +2,7 @@
 
 use super::{
     audit::append,
+    erase::erased_since,
     fault::damaged,
     rows::{json, millis, of_json, operation, time},
     writer::Work,
@@ -12,6 +13,7 @@ use crate::{
 };
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
+use serde_json::Value;
 use sqlx::{Row as _, SqliteConnection};
 
 /// [`OperationStore::accept`](crate::store::OperationStore::accept)
@@ -61,13 +63,14 @@ async fn take_key(
 /// What a key that was taken stands for.
 struct Taken {
     same_request: bool,
+    erased: bool,
     operation: Option<String>,
     answer: Option<String>,
 }
 
 async fn taken(on: &mut SqliteConnection, key: &Idempotency) -> Result<Taken, StoreError> {
     let row = sqlx::query(
-        "SELECT fingerprint, operation, answer_json FROM idempotency_keys WHERE scope = $1 AND client_key = $2",
+        "SELECT fingerprint, operation, answer_json, erased_at FROM idempotency_keys WHERE scope = $1 AND client_key = $2",
     )
     .bind(&key.scope)
     .bind(&key.key)
@@ -75,6 +78,7 @@ async fn taken(on: &mut SqliteConnection, key: &Idempotency) -> Result<Taken, St
     .await?;
     Ok(Taken {
         same_request: row.try_get::<&[u8], _>("fingerprint")? == key.fingerprint.as_slice(),
+        erased: row.try_get::<Option<i64>, _>("erased_at")?.is_some(),
         operation: row.try_get("operation")?,
         answer: row.try_get("answer_json")?,
     })
@@ -82,7 +86,10 @@ async fn taken(on: &mut SqliteConnection, key: &Idempotency) -> Result<Taken, St
 
 async fn before(on: &mut SqliteConnection, key: &Idempotency) -> Result<Accepted, StoreError> {
     let taken = taken(on, key).await?;
-    let Some(id) = taken.operation.filter(|_| taken.same_request) else { return Ok(Accepted::KeyReused) };
+    // Of one that was forgotten it is not known any more what the request said; that it came is.
+    let Some(id) = taken.operation.filter(|_| taken.same_request || taken.erased) else {
+        return Ok(Accepted::KeyReused);
+    };
     let row = sqlx::query("SELECT * FROM operations WHERE id = $1").bind(id).fetch_optional(on).await?;
     // Pruning spares what a key stands for.
     Ok(Accepted::Before(operation(&row.ok_or_else(|| damaged("operation for its key"))?)?))
@@ -132,6 +139,7 @@ async fn insert(on: &mut SqliteConnection, new: &NewOperation) -> Result<Operati
         settles_at: None,
         written: None,
         problem: None,
+        erased_at: None,
     })
 }
 
@@ -150,6 +158,9 @@ impl Work for Reserve {
                 return Ok(Reservation::New);
             }
             let taken = taken(on, &self.key).await?;
+            if taken.erased && taken.operation.is_none() {
+                return Ok(Reservation::Erased);
+            }
             if !taken.same_request || taken.operation.is_some() {
                 return Ok(Reservation::KeyReused);
             }
@@ -161,7 +172,56 @@ impl Work for Reserve {
 /// [`OperationStore::answer`](crate::store::OperationStore::answer)
 pub(super) struct Answer {
     pub key: Idempotency,
-    pub answer: Option<serde_json::Value>,
+    pub answer: Option<Value>,
+}
+
+impl Answer {
+    async fn keep(&self, on: &mut SqliteConnection, answer: &Value) -> Result<(), StoreError> {
+        let contact = answer.get("contactId").and_then(Value::as_str);
+        let erased_at = match contact {
+            Some(contact) => self.erased_at(on, contact).await?,
+            None => None,
+        };
+        sqlx::query(
+            "UPDATE idempotency_keys SET answer_json = $4, contact = $5, erased_at = $6,
+                 fingerprint = iif($6 IS NULL, fingerprint, zeroblob(32))
+             WHERE scope = $1 AND client_key = $2 AND fingerprint = $3 AND operation IS NULL",
+        )
+        .bind(&self.key.scope)
+        .bind(&self.key.key)
+        .bind(self.key.fingerprint.as_slice())
+        .bind(if erased_at.is_none() { Some(json(answer)?) } else { None })
+        .bind(contact)
+        .bind(erased_at)
+        .execute(on)
+        .await?;
+        Ok(())
+    }
+
+    /// When the request began, if the contact that it is about was forgotten since.
+    async fn erased_at(&self, on: &mut SqliteConnection, contact: &str) -> Result<Option<i64>, StoreError> {
+        let question = "SELECT created_at FROM idempotency_keys WHERE scope = $1 AND client_key = $2";
+        let began: Option<i64> =
+            sqlx::query_scalar(question).bind(&self.key.scope).bind(&self.key.key).fetch_optional(&mut *on).await?;
+        let location = self.key.scope.split(':').next().unwrap_or_default();
+        match began {
+            Some(began) if erased_since(on, location, contact, began).await? => Ok(Some(began)),
+            _ => Ok(None),
+        }
+    }
+
+    async fn give_back(&self, on: &mut SqliteConnection) -> Result<(), StoreError> {
+        sqlx::query(
+            "DELETE FROM idempotency_keys WHERE scope = $1 AND client_key = $2 AND fingerprint = $3
+                 AND operation IS NULL AND answer_json IS NULL",
+        )
+        .bind(&self.key.scope)
+        .bind(&self.key.key)
+        .bind(self.key.fingerprint.as_slice())
+        .execute(on)
+        .await?;
+        Ok(())
+    }
 }
 
 impl Work for Answer {
@@ -169,21 +229,10 @@ impl Work for Answer {
 
     fn run<'a>(&'a self, on: &'a mut SqliteConnection) -> BoxFuture<'a, Result<(), StoreError>> {
         Box::pin(async move {
-            let statement = if self.answer.is_some() {
-                "UPDATE idempotency_keys SET answer_json = $4
-                 WHERE scope = $1 AND client_key = $2 AND fingerprint = $3 AND operation IS NULL"
-            } else {
-                "DELETE FROM idempotency_keys WHERE scope = $1 AND client_key = $2 AND fingerprint = $3
-                     AND operation IS NULL AND answer_json IS NULL AND $4 IS NULL"
-            };
-            sqlx::query(statement)
-                .bind(&self.key.scope)
-                .bind(&self.key.key)
-                .bind(self.key.fingerprint.as_slice())
-                .bind(self.answer.as_ref().map(json).transpose()?)
-                .execute(on)
-                .await?;
-            Ok(())
+            match &self.answer {
+                Some(answer) => self.keep(on, answer).await,
+                None => self.give_back(on).await,
+            }
         })
     }
 }

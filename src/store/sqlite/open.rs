@@ -42,6 +42,8 @@ pub(super) fn options() -> SqliteConnectOptions {
         .pragma("journal_size_limit", WAL_BYTES.to_string())
         .pragma("cache_size", "-1024")
         .pragma("trusted_schema", "OFF")
+        // From the first row on: what moves between pages must leave no copy behind, or forgetting it later would miss one.
+        .pragma("secure_delete", "ON")
         .disable_statement_logging()
 }
 

@@ -76,6 +76,7 @@ pub(super) fn operation(row: &SqliteRow) -> Result<Operation, StoreError> {
         settles_at: moment("settles_at")?,
         written: maybe(row.try_get::<Option<&str>, _>("written_json")?, |text| of_json(text, "answer"))?,
         problem: maybe(row.try_get::<Option<&str>, _>("problem_json")?, |text| of_json(text, "problem"))?,
+        erased_at: moment("erased_at")?,
     })
 }
 

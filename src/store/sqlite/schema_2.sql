@@ -70,3 +70,17 @@ CREATE INDEX inbox_ended ON inbox (fate_at) WHERE stage IS NULL;
 CREATE INDEX inbox_bodies ON inbox (fate_at) WHERE stage IS NULL AND body IS NOT NULL AND fate <> 'failed';
 CREATE INDEX inbox_by_location ON inbox (location, seq);
 CREATE INDEX inbox_by_contact ON inbox (contact, seq);
+
+-- Erasure
+
+-- When an operation's content was forgotten: at once, or where an attempt was under way, at its end.
+ALTER TABLE operations ADD COLUMN erased_at INTEGER;
+
+-- The contact that `answer_json` is about, where the key is no operation's.
+ALTER TABLE idempotency_keys ADD COLUMN contact TEXT;
+ALTER TABLE idempotency_keys ADD COLUMN erased_at INTEGER;
+UPDATE idempotency_keys SET contact = json_extract(answer_json, '$.contactId') WHERE answer_json IS NOT NULL;
+CREATE INDEX idempotency_keys_by_contact ON idempotency_keys (contact) WHERE contact IS NOT NULL;
+
+-- What was begun before its contact or location was forgotten must not be kept after.
+CREATE INDEX audit_erasures ON audit (location, contact, at) WHERE event = 'erased';

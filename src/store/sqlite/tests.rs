@@ -1,6 +1,7 @@
 //! What the file, the disk and the process can do to the store.
 
 mod cost;
+mod erasing;
 mod unreadable;
 mod wal;
 

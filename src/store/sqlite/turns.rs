@@ -5,6 +5,7 @@
 
 use super::{
     audit::append,
+    erase::{finish, finish_left},
     rows::{Stored, json, millis, operation, stored},
     unreadable::set_aside,
     writer::Work,
@@ -12,9 +13,7 @@ use super::{
 use crate::{
     domain::{
         ids::{LocationId, OperationId},
-        operation::{AttemptEnd, AuditEntry, AuditEvent, Operation, OperationState, Written},
-        problem::Problem,
-        write::WriteKind,
+        operation::{AuditEntry, Operation, OperationState},
     },
     store::{Changed, Hasten, StoreError},
 };
@@ -102,6 +101,8 @@ impl Work for Claim {
             let mut claimed = Vec::with_capacity(rows.len());
             for row in &rows {
                 match operation(row) {
+                    // Only one that was lost can be.
+                    Ok(operation) if operation.erased_at.is_some() => finish(on, operation.seq, self.now).await?,
                     Ok(operation) => claimed.push(operation),
                     Err(why) => set_aside(on, row, &why, self.now).await?,
                 }
@@ -117,15 +118,25 @@ pub(super) struct Recover {
     pub settles: Timestamp,
 }
 
-impl Work for Recover {
-    type Answer = u64;
+/// What was left under way.
+pub(super) struct Recovered {
+    pub operations: u64,
+    /// Whether some of it was to be forgotten.
+    pub erased: bool,
+}
 
-    fn run<'a>(&'a self, on: &'a mut SqliteConnection) -> BoxFuture<'a, Result<u64, StoreError>> {
+impl Work for Recover {
+    type Answer = Recovered;
+
+    fn run<'a>(&'a self, on: &'a mut SqliteConnection) -> BoxFuture<'a, Result<Recovered, StoreError>> {
         Box::pin(async move {
             // Whoever was to answer for these keys is gone as well.
-            sqlx::query("DELETE FROM idempotency_keys WHERE operation IS NULL AND answer_json IS NULL")
-                .execute(&mut *on)
-                .await?;
+            sqlx::query(
+                "DELETE FROM idempotency_keys WHERE operation IS NULL AND answer_json IS NULL AND erased_at IS NULL",
+            )
+            .execute(&mut *on)
+            .await?;
+            let erased = finish_left(on).await?;
             let recovered = sqlx::query(
                 "UPDATE operations SET state = 'pending', uncertain_since = coalesce(uncertain_since, started_at),
                      settles_at = $1, due_at = max(due_at, $1), attempts = attempts + 1, started_at = NULL,
@@ -135,7 +146,7 @@ impl Work for Recover {
             .bind(millis(self.settles))
             .execute(on)
             .await?;
-            Ok(recovered.rows_affected())
+            Ok(Recovered { operations: recovered.rows_affected(), erased })
         })
     }
 }
@@ -162,138 +173,8 @@ impl Work for Hasten {
     }
 }
 
-/// [`OperationStore::end_attempt`](crate::store::OperationStore::end_attempt)
-pub(super) struct EndAttempt {
-    pub id: OperationId,
-    pub end: AttemptEnd,
-    pub entry: AuditEntry,
-    pub now: Timestamp,
-}
-
-/// What an attempt's end makes of the operation's row.
-#[derive(Default)]
-struct After<'a> {
-    state: Option<OperationState>,
-    counts: bool,
-    due_at: Option<i64>,
-    uncertain_since: Option<i64>,
-    settles_at: Option<i64>,
-    written: Option<&'a Written>,
-    problem: Option<&'a Problem>,
-}
-
-impl EndAttempt {
-    /// Whether the operation runs, and runs this attempt; or whether it is a lost attempt that was done all the same: no
-    /// other can make that untrue.
-    fn ends(&self, found: &Stored) -> bool {
-        let runs = found.operation.state == OperationState::Running;
-        let late = self.is_late(found) && !found.operation.state.ended();
-        match &self.end {
-            AttemptEnd::Done(_) if late => true,
-            _ if self.entry.event == AuditEvent::Attempt && self.entry.attempt.is_some() => runs && self.is_this(found),
-            _ => runs,
-        }
-    }
-
-    fn is_this(&self, found: &Stored) -> bool {
-        self.entry.attempt == Some(found.operation.attempts.saturating_add(1))
-    }
-
-    /// A lost attempt was counted when it was lost, so its late end has a number that was counted before.
-    fn is_late(&self, found: &Stored) -> bool {
-        self.entry.event == AuditEvent::Attempt
-            && self.entry.attempt.is_some_and(|attempt| attempt <= found.operation.attempts)
-    }
-
-    fn after(&self, found: &Stored) -> After<'_> {
-        let attempted = self.entry.event == AuditEvent::Attempt && !self.is_late(found);
-        let known_since = found.operation.uncertain_since.map(millis);
-        let known = After {
-            counts: attempted,
-            uncertain_since: known_since,
-            settles_at: found.operation.settles_at.map(millis),
-            ..After::default()
-        };
-        match &self.end {
-            AttemptEnd::Done(written) => After {
-                state: Some(OperationState::Done),
-                counts: attempted,
-                written: Some(written),
-                ..After::default()
-            },
-            AttemptEnd::Failed(problem) => {
-                After { state: Some(OperationState::Failed), problem: Some(problem), ..known }
-            }
-            // Nobody says what became of the last attempt: whoever takes it up again looks first.
-            AttemptEnd::Dead(problem) => After {
-                state: Some(OperationState::Dead),
-                problem: Some(problem),
-                uncertain_since: known_since.or(found.started_at),
-                settles_at: known.settles_at.or(Some(millis(self.now))),
-                ..known
-            },
-            AttemptEnd::Later { due_at, problem, counts, uncertain } => After {
-                state: Some(OperationState::Pending),
-                counts: *counts,
-                due_at: Some(millis(*due_at)),
-                uncertain_since: uncertain
-                    .map(|(since, _)| known_since.map_or(millis(since), |old| old.min(millis(since)))),
-                settles_at: uncertain.map(|(_, until)| millis(until)),
-                written: None,
-                problem: Some(problem),
-            },
-        }
-    }
-
-    async fn store(&self, on: &mut SqliteConnection, found: &Stored) -> Result<(), StoreError> {
-        let after = self.after(found);
-        let state = after.state.unwrap_or(found.operation.state);
-        sqlx::query(
-            "UPDATE operations SET state = $2, head = $3, attempts = attempts + $4, due_at = coalesce($5, due_at),
-                 uncertain_since = $6, settles_at = $7, written_json = $8, written_id = $9, problem_json = $10,
-                 contact = coalesce(contact, $11), updated_at = $12, started_at = NULL, lease_until = NULL
-             WHERE seq = $1",
-        )
-        .bind(found.operation.seq)
-        .bind(state.as_str())
-        .bind(i64::from(!state.ended()))
-        .bind(i64::from(after.counts))
-        .bind(after.due_at)
-        .bind(after.uncertain_since)
-        .bind(after.settles_at)
-        .bind(after.written.map(json).transpose()?)
-        .bind(after.written.and_then(|written| written.id.as_deref()))
-        .bind(after.problem.map(json).transpose()?)
-        .bind(made_contact(&found.operation, after.written))
-        .bind(millis(self.now))
-        .execute(&mut *on)
-        .await?;
-        if state.ended() { promote(on, &found.operation.order_key).await } else { Ok(()) }
-    }
-}
-
-/// The contact a write made or found.
-fn made_contact<'a>(operation: &Operation, written: Option<&'a Written>) -> Option<&'a str> {
-    match operation.write.kind() {
-        WriteKind::CreateContact | WriteKind::UpsertContact => written?.id.as_deref(),
-        _ => None,
-    }
-}
-
-impl Work for EndAttempt {
-    type Answer = bool;
-
-    fn run<'a>(&'a self, on: &'a mut SqliteConnection) -> BoxFuture<'a, Result<bool, StoreError>> {
-        Box::pin(async move {
-            let Some(found) = find(on, &self.id).await?.filter(|found| self.ends(found)) else { return Ok(false) };
-            self.store(on, &found).await?;
-            append(on, &self.entry).await?;
-            Ok(true)
-        })
-    }
-}
-
-async fn find(on: &mut SqliteConnection, id: &OperationId) -> Result<Option<Stored>, StoreError> {
+/// An operation by its id.
+pub(super) async fn find(on: &mut SqliteConnection, id: &OperationId) -> Result<Option<Stored>, StoreError> {
     let row = sqlx::query("SELECT * FROM operations WHERE id = $1").bind(id.as_str()).fetch_optional(on).await?;
     row.as_ref().map(stored).transpose()
 }
@@ -321,7 +202,8 @@ impl Work for Retry {
     fn run<'a>(&'a self, on: &'a mut SqliteConnection) -> BoxFuture<'a, Result<Changed, StoreError>> {
         Box::pin(async move {
             let Some(found) = find(on, &self.id).await? else { return Ok(Changed::Unknown) };
-            if !matches!(found.operation.state, OperationState::Failed | OperationState::Dead) {
+            let retriable = matches!(found.operation.state, OperationState::Failed | OperationState::Dead);
+            if !retriable || found.operation.erased_at.is_some() {
                 return Ok(Changed::No(found.operation));
             }
             let head = displace(on, &found.operation).await?;

@@ -40,6 +40,7 @@ fn done(write: Write, id: &str, body: Value) -> Operation {
         settles_at: None,
         written: Some(written),
         problem: None,
+        erased_at: None,
     }
 }
 

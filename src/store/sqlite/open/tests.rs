@@ -43,3 +43,32 @@ async fn a_file_that_may_be_read_alone_is_told_before_the_first_write() {
     let root = fs::OpenOptions::new().write(true).open(path).is_ok();
     assert_eq!(open(path).await.err(), (!root).then_some(StoreError::ReadOnly));
 }
+
+#[tokio::test]
+async fn a_file_of_the_first_schema_is_brought_up_to_date_with_what_it_holds() {
+    use crate::store::{OperationStore as _, Reservation, tests};
+    use sqlx::{ConnectOptions as _, Connection as _, sqlite::SqliteConnectOptions};
+    let folder = Folder::new();
+    let path = folder.0.join("store.db");
+    let mut first = SqliteConnectOptions::new().filename(&path).create_if_missing(true).connect().await.unwrap();
+    let made = format!(
+        "{}; PRAGMA application_id = {}; PRAGMA user_version = 1;
+         INSERT INTO idempotency_keys (scope, client_key, fingerprint, answer_json, created_at)
+         VALUES ('location1:anonymous', 'r', zeroblob(32), '{{\"contactId\":\"c1\"}}', 0);",
+        include_str!("../schema_1.sql"),
+        super::APPLICATION_ID
+    );
+    sqlx::raw_sql(sqlx::AssertSqlSafe(made)).execute(&mut first).await.unwrap();
+    first.close().await.unwrap();
+    let store = open(&path).await.unwrap();
+    let scope =
+        crate::domain::erasure::ErasureScope { location: tests::location(), contact: Some(tests::contact("c1")) };
+    let entry = tests::entry("o", crate::domain::operation::AuditEvent::Erased);
+    assert_eq!(store.erase(scope, entry, tests::at(1)).await.unwrap().counts.idempotency_keys, 1);
+    let key = crate::domain::operation::Idempotency {
+        scope: "location1:anonymous".into(),
+        key: "r".into(),
+        fingerprint: [0; 32],
+    };
+    assert_eq!(store.reserve(key, tests::at(2)).await, Ok(Reservation::Erased));
+}
