@@ -12,6 +12,7 @@ pub use store::Store;
 use crate::{
     clock::Clock,
     connect::{self, Connections},
+    drift,
     enrichment::{self, RuleSet},
     ghl::{
         self, Redaction,
@@ -86,15 +87,16 @@ impl AppParts {
             tasks.clone(),
             metrics.clone(),
         )?;
+        let liveness = Liveness::new(liveness::Rules::from(settings));
         let parts = Parts {
             ghl: ghl.clone(),
             ip: ip.clone(),
+            liveness: liveness.clone(),
             clock: clock.clone(),
             tasks: tasks.clone(),
             metrics: metrics.clone(),
         };
         let profiles = Profiles::new(settings, parts);
-        let liveness = Liveness::new(liveness::Rules::from(settings));
         Ok(Self { clock, tasks, metrics, ghl, ip, profiles, liveness, rules, connections })
     }
 }
@@ -116,6 +118,18 @@ fn connections(
         metrics,
     };
     Ok(Some(Connections::new(parts, oauth, &settings.store)?))
+}
+
+/// Watches how far webhooks can be relied upon.
+fn watch_drift(settings: &Settings, parts: &AppParts) {
+    let drift_parts = drift::Parts {
+        profiles: parts.profiles.clone(),
+        liveness: parts.liveness.clone(),
+        clock: parts.clock.clone(),
+        tasks: parts.tasks.clone(),
+        metrics: parts.metrics.clone(),
+    };
+    drift::start(drift_parts, settings.drift.clone());
 }
 
 /// Who forgets, over everybody who holds something.
@@ -196,6 +210,7 @@ impl App {
             clock: parts.clock.clone(),
         };
         let servers = Servers::bind(&settings, http_parts)?;
+        watch_drift(&settings, &parts);
         watch::watch(&parts.tasks, settings.live_secrets(), watch::EVERY);
         Ok(Self { settings, servers, parts, lifecycle, store })
     }

@@ -7,6 +7,7 @@ pub mod cli;
 pub mod clock;
 pub mod connect;
 pub mod domain;
+pub mod drift;
 pub mod enrichment;
 pub mod ghl;
 pub mod http;

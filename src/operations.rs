@@ -31,6 +31,7 @@ use crate::{
     tasks::Tasks,
     telemetry::metrics::Metrics,
 };
+use jiff::Timestamp;
 use std::{fmt, sync::Arc};
 use tokio::sync::mpsc;
 
@@ -43,6 +44,9 @@ const REFUSALS_WAITING: usize = 1024;
 /// Told which sections of a contact GHL has, or may have, changed for us.
 pub type Touched = Arc<dyn Fn(&LocationId, &ContactId, &'static [Section]) + Send + Sync>;
 
+/// Told that GHL made a record for us, and when the attempt began: an event of GHL's must tell of it.
+pub type Made = Arc<dyn Fn(&LocationId, Timestamp) + Send + Sync>;
+
 /// What the worker is made of.
 #[derive(Clone)]
 #[expect(missing_docs, reason = "the types say it")]
@@ -53,6 +57,7 @@ pub struct Parts {
     pub tasks: Tasks,
     pub metrics: Metrics,
     pub touched: Touched,
+    pub made: Made,
 }
 
 impl fmt::Debug for Parts {

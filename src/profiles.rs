@@ -5,6 +5,7 @@
 //! marked stale is fetched before it is served again. Knows nothing of HTTP: [`Served`] has all that `http` needs.
 
 mod changes;
+mod drift;
 mod entry;
 mod explain;
 mod flights;
@@ -17,6 +18,7 @@ mod render;
 mod served;
 
 pub use changes::{Change, Subscription};
+pub use drift::{Compared, Sample, Since};
 pub use entry::TouchedBy;
 pub use explain::{AddressExplanation, Explanation};
 pub use outdate::Outdated;
@@ -30,6 +32,7 @@ use crate::{
     },
     ghl,
     ipinfo::IpLookup,
+    liveness::Liveness,
     settings::Settings,
     tasks::Tasks,
     telemetry::metrics::Metrics,
@@ -63,6 +66,7 @@ struct Inner {
     /// Time a load has, whoever waits for it.
     load_deadline: Duration,
     clock: Clock,
+    liveness: Liveness,
     tasks: Tasks,
     metrics: Metrics,
 }
@@ -73,6 +77,7 @@ struct Inner {
 pub struct Parts {
     pub ghl: ghl::Client,
     pub ip: IpLookup,
+    pub liveness: Liveness,
     pub clock: Clock,
     pub tasks: Tasks,
     pub metrics: Metrics,
@@ -118,6 +123,7 @@ impl Profiles {
             own_servers: settings.profile.own_servers.clone(),
             ip_custom_field: settings.profile.ip_custom_field.clone(),
             load_deadline: settings.http.deadline,
+            liveness: parts.liveness,
             clock: parts.clock,
             tasks: parts.tasks,
             metrics: parts.metrics,

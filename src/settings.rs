@@ -6,6 +6,7 @@
 
 mod auth_keys;
 mod document;
+mod drift;
 mod effective;
 mod error;
 mod layers;
@@ -20,6 +21,7 @@ mod values;
 pub mod watch;
 mod webhooks;
 
+pub use drift::DriftSettings;
 pub use error::{Origin, SettingsError, SettingsErrors};
 pub use live::LiveSettings;
 pub use loaded::{Described, Loaded};
@@ -294,18 +296,6 @@ pub struct CacheSettings {
     pub stale_if_error: Duration,
     pub not_found: Duration,
     pub error_hold: Duration,
-}
-
-/// `[drift]`
-#[derive(Debug, Clone)]
-#[expect(missing_docs, reason = "settings.default.toml documents each key")]
-pub struct DriftSettings {
-    pub max_calls_per_hour: u32,
-    pub grace: Duration,
-    pub high_percent: u32,
-    pub shorten_factor: u32,
-    pub silence: Duration,
-    pub echo: Duration,
 }
 
 /// `[profile]`

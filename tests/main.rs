@@ -7,6 +7,7 @@ mod cli;
 mod crash;
 mod deletion;
 mod delivery;
+mod drift;
 mod house;
 mod http;
 mod isolation;

@@ -15,6 +15,7 @@ use crate::{
     ghl::{BusinessQuery, Direction, GhlError, Loaded, SearchAfter, SearchPage, SearchQuery, Sort},
     http::api::{Api, Component, ComponentState, ContactPage, ContactSearch, Credit, LookUp, Reply, Window},
     ipinfo::BackendStatus,
+    liveness::{Standing, WebhookReport},
     profiles::{CacheResult, ContactKey, Explanation, ProfileRequest, Served, Subscription},
     telemetry::metrics::ProfileResult,
     upstream::CallContext,
@@ -109,6 +110,24 @@ fn component(status: BackendStatus) -> Component {
         None => kind,
     });
     Component { name: format!("ip.{}", status.backend.as_str()), state, detail: status.last_error.or(database) }
+}
+
+/// How far webhooks are relied upon, as readiness shows it.
+fn trust(all: &[(LocationId, WebhookReport)]) -> Component {
+    let count = |holds: &dyn Fn(&WebhookReport) -> bool| all.iter().filter(|(_, report)| holds(report)).count();
+    let silent = count(&|report| report.standing == Standing::Silent);
+    let (shortened, heard) = (count(&|report| report.shortened), count(&|report| report.last_event_at.is_some()));
+    let (state, detail) = match (heard, silent + shortened) {
+        (0, _) => (ComponentState::Off, None),
+        (_, 0) => (ComponentState::Ok, None),
+        _ => {
+            let detail = format!(
+                "of {heard} locations with webhooks {silent} are silent, and {shortened} differ from GHL too often"
+            );
+            (ComponentState::Degraded, Some(detail))
+        }
+    };
+    Component { name: "drift".to_owned(), state, detail }
 }
 
 impl Api for Service {
@@ -261,7 +280,8 @@ impl Api for Service {
         let connections = self.parts.connections.as_ref().map(connecting::component);
         let store = self.writing.as_ref().map(Writing::component);
         let events = self.webhooks.as_ref().map(webhooks::component);
-        backends.chain(store).chain(connections).chain(events).collect()
+        let trust = trust(&self.parts.liveness.all(self.parts.clock.now()));
+        backends.chain(store).chain(connections).chain(events).chain([trust]).collect()
     }
 
     fn flush_caches(&self) -> u64 {

@@ -20,6 +20,7 @@ use crate::{
         purge_api::PurgeApi,
         write_api::{Listed, NoWrites, WriteApi},
     },
+    liveness::Liveness,
     operations::{self, Operations, ghl::GhlDelivery},
     profiles::{ContactKey, ProfileRequest, Profiles, TouchedBy},
     purging::Purging,
@@ -52,6 +53,7 @@ impl Writing {
             tasks: parts.tasks.clone(),
             metrics: parts.metrics.clone(),
             touched: touched(&parts.profiles),
+            made: made(&parts.liveness),
         };
         let operations = Operations::start(operations_parts, &settings.operations).await.context("store.url")?;
         let enrichment = Enrichment::new(
@@ -88,6 +90,12 @@ fn touched(profiles: &Profiles) -> operations::Touched {
         let key = ContactKey { location: location.clone(), contact: contact.clone() };
         profiles.touch(&key, sections, TouchedBy::Write);
     })
+}
+
+/// GHL's events must tell of what we had it make.
+fn made(liveness: &Liveness) -> operations::Made {
+    let liveness = liveness.clone();
+    Arc::new(move |location, began_at| liveness.write_done(location, began_at))
 }
 
 /// What the routes hold: the real parts, or a refusal where there is no store.

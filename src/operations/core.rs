@@ -1,7 +1,7 @@
 //! What every part of the operations shares.
 
 use super::{
-    Parts, Touched,
+    Made, Parts, Touched,
     backoff::{Backoff, earlier, later},
     gates::Gates,
     log,
@@ -10,13 +10,17 @@ use super::{
 };
 use crate::{
     clock::Clock,
-    domain::operation::{AuditEntry, Operation, Written},
+    domain::{
+        operation::{AuditEntry, Operation, Written},
+        write::WriteKind,
+    },
     settings::OperationSettings,
     store::{Hasten, OperationStore, StoreError, Stored},
     tasks::Tasks,
     telemetry::metrics::Metrics,
     telemetry::metrics::OperationMetrics,
 };
+use jiff::Timestamp;
 use std::{
     fmt,
     sync::{
@@ -56,6 +60,7 @@ pub(super) struct Core {
     changed: AtomicBool,
     metrics: Metrics,
     touched: Touched,
+    made: Made,
 }
 
 impl fmt::Debug for Core {
@@ -66,7 +71,7 @@ impl fmt::Debug for Core {
 
 impl Core {
     pub(super) fn new(parts: Parts, settings: OperationSettings, refusals: mpsc::Sender<AuditEntry>) -> Self {
-        let Parts { store, delivery, clock, tasks, metrics, touched } = parts;
+        let Parts { store, delivery, clock, tasks, metrics, touched, made } = parts;
         Self {
             store,
             delivery,
@@ -82,6 +87,7 @@ impl Core {
             changed: AtomicBool::new(true),
             metrics,
             touched,
+            made,
             settings,
         }
     }
@@ -104,6 +110,25 @@ impl Core {
     pub(super) fn touch(&self, operation: &Operation, written: Option<&Written>) {
         if let Some(contact) = log::contact_of(operation, written) {
             (self.touched)(&operation.location, &contact, operation.write.touches());
+        }
+    }
+
+    /// Says that GHL did a write which its attempt began then, if that made a record: others may have changed nothing.
+    pub(super) fn made(&self, operation: &Operation, began_at: Timestamp) {
+        match operation.write.kind() {
+            WriteKind::CreateContact | WriteKind::CreateNote | WriteKind::CreateTask => {
+                (self.made)(&operation.location, operation.uncertain_since.unwrap_or(began_at));
+            }
+            WriteKind::UpdateContact
+            | WriteKind::UpsertContact
+            | WriteKind::DeleteContact
+            | WriteKind::UpdateNote
+            | WriteKind::DeleteNote
+            | WriteKind::UpdateTask
+            | WriteKind::CompleteTask
+            | WriteKind::DeleteTask
+            | WriteKind::AddTags
+            | WriteKind::RemoveTags => {}
         }
     }
 

@@ -78,6 +78,7 @@ impl House {
             tasks: tasks.clone(),
             metrics: metrics.clone(),
             touched: Arc::new(move |_, contact, sections| told.lock().unwrap().push((contact.clone(), sections))),
+            made: Arc::new(|_, _| ()),
         };
         let operations = Operations::start(parts, &settings).await.unwrap();
         Self { operations, store, script, tasks, metrics, clock, touched }

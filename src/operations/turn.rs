@@ -201,6 +201,7 @@ impl Turn {
     async fn done(&self, written: Written, tried: Tried) {
         // Before anybody can know that it is done: who then reads the profile must see it.
         self.core.touch(&self.operation, Some(&written));
+        self.core.made(&self.operation, tried.began_at);
         let outcome = if tried.event == AuditEvent::Look { "found" } else { "done" };
         self.finish(AttemptEnd::Done(written), tried, outcome).await;
     }

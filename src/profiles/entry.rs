@@ -61,6 +61,8 @@ pub enum TouchedBy {
     Write,
     /// GHL, by webhook.
     Webhook,
+    /// A comparison with GHL that found another content.
+    Drift,
 }
 
 impl TouchedBy {
@@ -71,6 +73,7 @@ impl TouchedBy {
             Self::Flush => "flush",
             Self::Write => "write",
             Self::Webhook => "webhook",
+            Self::Drift => "drift",
         }
     }
 }
@@ -273,6 +276,22 @@ impl Entry {
             Section::Ip => next.ip.touched = Some(touched),
         }
         next
+    }
+
+    /// Gives a section that is held another life.
+    pub(super) fn relive(&mut self, section: Section, life: Life) {
+        fn relive<T>(slot: &mut Slot<T>, life: Life) {
+            if let Some(held) = &mut slot.held {
+                held.life = life;
+            }
+        }
+        match section {
+            Section::Contact => relive(&mut self.contact, life),
+            Section::Notes => relive(&mut self.notes, life),
+            Section::Tasks => relive(&mut self.tasks, life),
+            Section::Appointments => relive(&mut self.appointments, life),
+            Section::Ip => relive(&mut self.ip, life),
+        }
     }
 
     /// Which touch a section bears.

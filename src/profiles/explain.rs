@@ -12,6 +12,7 @@ use crate::{
         profile::{ProblemReport, Section},
     },
     ipinfo::{BackendTry, TryOutcome},
+    liveness::WebhookReport,
 };
 use jiff::Timestamp;
 use serde::Serialize;
@@ -33,6 +34,8 @@ pub struct Explanation {
     pub address: AddressExplanation,
     /// The backends tried for it, in order.
     pub look_up: Vec<TryExplanation>,
+    /// How far the location's webhooks are relied upon: it decides how long what is read is fresh.
+    pub webhooks: WebhookReport,
     /// How each section stands in memory.
     pub sections: Vec<SectionExplanation>,
     /// What the insights were drawn from.
@@ -106,7 +109,7 @@ pub struct SectionExplanation {
     /// What the next read would do: `serve`, `serve-and-refresh`, `fetch` or `leave`.
     #[schema(value_type = String, example = "serve")]
     pub next_read: &'static str,
-    /// What marked it as out of date since, if anything did: `write`, `webhook` or `flush`.
+    /// What marked it as out of date since, if anything did: `write`, `webhook`, `flush` or `drift`.
     #[schema(value_type = Option<String>)]
     pub touched_by: Option<&'static str>,
     /// When that was.
@@ -148,6 +151,7 @@ impl Inner {
                 candidates: finding.map_or_else(Vec::new, |it| it.choice.considered.iter().map(candidate).collect()),
             },
             look_up: finding.map_or_else(Vec::new, |finding| finding.trail.iter().map(TryExplanation::from).collect()),
+            webhooks: self.liveness.report(&request.key.location, now),
             sections: Section::ALL.into_iter().map(|section| self.section(entry, section, now)).collect(),
             insights: insights_of(entry, now),
         }

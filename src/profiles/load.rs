@@ -52,7 +52,13 @@ impl Inner {
     }
 
     /// Loads a section now. When the load was launched, its flight knows.
-    async fn fetch(&self, key: &ContactKey, section: Section, after: Option<Flight>, context: &CallContext) -> Landed {
+    pub(super) async fn fetch(
+        &self,
+        key: &ContactKey,
+        section: Section,
+        after: Option<Flight>,
+        context: &CallContext,
+    ) -> Landed {
         let (location, contact) = (&key.location, &key.contact);
         let fetched = match section {
             Section::Contact => match self.ghl.contact(location, contact, context).await {
@@ -76,7 +82,7 @@ impl Inner {
                 .map(|it| (it.bytes, Value::Appointments(Arc::new(it.value)))),
             Section::Ip => return self.fetch_ip(key, after, context).await,
         };
-        let (at, fresh) = (self.clock.now(), self.policy.fresh(section));
+        let (at, fresh) = (self.clock.now(), self.fresh(location, section));
         match fetched {
             Ok((wire_bytes, value)) => Landed { began: at, at, fresh, wire_bytes, result: Ok(value) },
             Err(error) => Landed { began: at, at, fresh, wire_bytes: 0, result: Err(error.to_problem()) },

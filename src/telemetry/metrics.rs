@@ -2,6 +2,7 @@
 //! while a warm request is answered.
 
 mod connections;
+mod drift;
 mod live;
 mod operations;
 mod process;
@@ -9,6 +10,7 @@ mod quota;
 mod webhooks;
 
 pub use connections::ConnectionMetrics;
+pub use drift::DriftMetrics;
 pub use live::LiveMetrics;
 pub use operations::OperationMetrics;
 pub use quota::QuotaSample;
@@ -54,6 +56,7 @@ struct Inner {
     connections: ConnectionMetrics,
     live: LiveMetrics,
     webhooks: WebhookMetrics,
+    drift: DriftMetrics,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -254,6 +257,7 @@ impl Metrics {
         let connections = ConnectionMetrics::register(&mut registry);
         let live = LiveMetrics::register(&mut registry);
         let webhooks = WebhookMetrics::register(&mut registry);
+        let drift = DriftMetrics::register(&mut registry);
         process::register(&mut registry);
         let inner = Inner {
             registry,
@@ -272,6 +276,7 @@ impl Metrics {
             connections,
             live,
             webhooks,
+            drift,
         };
         Self { inner: Arc::new(inner) }
     }
@@ -320,6 +325,12 @@ impl Metrics {
     #[must_use]
     pub fn webhooks(&self) -> &WebhookMetrics {
         &self.inner.webhooks
+    }
+
+    /// How far webhooks are relied upon.
+    #[must_use]
+    pub fn drift(&self) -> &DriftMetrics {
+        &self.inner.drift
     }
 
     /// Counts one upstream call.

@@ -18,7 +18,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("upstream", &["clock", "domain", "telemetry"]),
     ("ghl", &["clock", "domain", "settings", "tasks", "telemetry", "upstream"]),
     ("ipinfo", &["clock", "domain", "settings", "tasks", "telemetry", "upstream"]),
-    ("profiles", &["clock", "domain", "ghl", "ipinfo", "settings", "tasks", "telemetry", "upstream"]),
+    ("profiles", &["clock", "domain", "ghl", "ipinfo", "liveness", "settings", "tasks", "telemetry", "upstream"]),
     ("store", &["clock", "domain", "settings", "tasks", "telemetry"]),
     ("operations", &["clock", "domain", "ghl", "settings", "store", "tasks", "telemetry", "upstream"]),
     ("connect", &["clock", "domain", "ghl", "settings", "store", "tasks", "telemetry", "upstream"]),
@@ -30,6 +30,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
         "webhooks",
         &["clock", "domain", "enrichment", "ghl", "profiles", "settings", "store", "tasks", "telemetry", "upstream"],
     ),
+    ("drift", &["clock", "domain", "liveness", "profiles", "settings", "tasks", "telemetry"]),
     ("purging", &["clock", "domain", "liveness", "operations", "profiles"]),
     ("http", &["clock", "domain", "enrichment", "ipinfo", "profiles", "settings", "tasks", "telemetry", "upstream"]),
     (

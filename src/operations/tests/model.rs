@@ -195,6 +195,7 @@ async fn live(inner: &Arc<dyn OperationStore>, model: &Arc<Model>) -> Life {
         tasks: tasks.clone(),
         metrics: Metrics::new(),
         touched: Arc::new(|_, _, _| ()),
+        made: Arc::new(|_, _| ()),
     };
     let settings = OperationSettings { max_attempts: 10_000, settle: Duration::from_millis(15), ..settings() };
     Life { operations: Operations::start(parts, &settings).await.unwrap(), store, tasks }

@@ -54,6 +54,8 @@ fn busy() -> Metrics {
     metrics.webhooks().depth(1, None);
     metrics.webhooks().refreshed(1);
     metrics.webhooks().task_lookup(true);
+    metrics.drift().compared("same");
+    metrics.drift().locations([("live", false)].into_iter());
     metrics.watch_quotas(|| {
         let at = Timestamp::UNIX_EPOCH;
         let window = QuotaWindow { limit: 100, used: 1, left: 99, window_ms: 10_000, resets_at: at };

@@ -93,6 +93,7 @@ impl World {
             tasks: tasks.clone(),
             metrics,
             touched: Arc::new(|_, _, _| ()),
+            made: Arc::new(|_, _| ()),
         };
         let defaults = Settings::load(Sources::default()).unwrap().settings.operations;
         let operations = Operations::start(parts, &defaults).await.unwrap();
