@@ -3,6 +3,8 @@
 
 mod api;
 mod connecting;
+mod forgetting;
+mod installing;
 mod store;
 mod webhooks;
 mod writes;
@@ -23,7 +25,6 @@ use crate::{
     ipinfo::{IpLookup, IpUpstreams},
     liveness::{self, Liveness},
     profiles::{Parts, Profiles},
-    purging::{self, Purging},
     settings::{GhlSettings, Settings, watch},
     tasks::Tasks,
     telemetry::metrics::Metrics,
@@ -132,18 +133,6 @@ fn watch_drift(settings: &Settings, parts: &AppParts) {
     drift::start(drift_parts, settings.drift.clone());
 }
 
-/// Who forgets, over everybody who holds something.
-fn purging(parts: &AppParts, writing: Option<&Writing>) -> Purging {
-    Purging::new(purging::Parts {
-        profiles: parts.profiles.clone(),
-        liveness: parts.liveness.clone(),
-        operations: writing.map(|writing| writing.operations.clone()),
-        tokens: None,
-        webhook_bodies: None,
-        clock: parts.clock.clone(),
-    })
-}
-
 fn ghl_upstream(settings: &Settings, metrics: &Metrics, clock: &Clock) -> anyhow::Result<Upstream> {
     let limits = TransportLimits {
         connect: settings.ghl.connect_timeout,
@@ -197,14 +186,15 @@ impl App {
             Some(store) => Some(Writing::start(&settings, &parts, store).await?),
             None => None,
         };
-        let webhooks = webhooks::start(&settings, &parts, store.as_ref(), writing.as_ref());
+        let purging = forgetting::purging(&parts, store.as_ref(), writing.as_ref());
+        let webhooks = webhooks::start(&settings, &parts, store.as_ref(), writing.as_ref(), &purging);
         let api = Arc::new(api::Service::new(&parts, writing.as_ref(), webhooks.as_ref()));
         let http_parts = http::Parts {
             api,
             writes: writes::api(&parts, writing.as_ref()),
             webhooks: webhooks::api(webhooks),
             connect: connecting::api(&settings, parts.connections.as_ref()),
-            purging: Arc::new(purging(&parts, writing.as_ref())),
+            purging: Arc::new(purging),
             lifecycle: lifecycle.clone(),
             metrics: parts.metrics.clone(),
             clock: parts.clock.clone(),

@@ -24,6 +24,7 @@ use crate::{
     domain::{
         connection::{Connection, Holder, Lost, LostBecause},
         ids::{CompanyId, LocationId},
+        problem::{Problem, ProblemKind},
     },
     ghl::{oauth::OauthClient, tokens::PrivateToken},
     settings::{OauthSettings, StoreSettings},
@@ -136,43 +137,42 @@ impl Connections {
         all
     }
 
-    /// The connection of a location.
+    /// The connection of a holder.
     #[must_use]
-    pub fn of(&self, location: &LocationId) -> Option<Connection> {
-        self.inner.table.get(&Holder::Location(location.clone())).map(|held| held.connection.clone())
+    pub fn of(&self, holder: &Holder) -> Option<Connection> {
+        self.inner.table.get(holder).map(|held| held.connection.clone())
     }
 
-    /// The app was installed, says GHL: what was lost or given up comes back without a person. Waits until it has, or until
-    /// it is clear that it does not.
-    pub async fn installed(&self, install: Install) {
+    /// The app was installed, says GHL: what was lost or given up comes back without a person. Waits until it has. `false`:
+    /// the settings do not admit it.
+    ///
+    /// # Errors
+    /// Why it has not come back.
+    pub async fn installed(&self, install: Install) -> Result<bool, Problem> {
         let inner = &self.inner;
-        let holder = match install {
-            Install::Location(location, company) => {
-                if !inner.admits(&Holder::Location(location.clone()), company.as_ref()) {
-                    return;
-                }
-                inner.strangers.remove(&location);
-                Holder::Location(location)
-            }
-            Install::Company(company) => {
-                if !inner.admits(&Holder::Company(company.clone()), None) {
-                    return;
-                }
-                inner.strangers.clear();
-                Holder::Company(company)
-            }
+        let (holder, company) = match install {
+            Install::Location(location, company) => (Holder::Location(location), company),
+            Install::Company(company) => (Holder::Company(company), None),
         };
-        inner.troubles.clear(&holder);
-        let now = inner.clock.now();
-        if inner.table.get(&holder).is_some_and(|held| held.good(now, None).is_some()) {
-            return;
+        if !inner.admits(&holder, company.as_ref()) {
+            return Ok(false);
         }
-        match (inner.renewed(&holder, None, renew::Why::Installed).await, &holder) {
-            (Ok(_), Holder::Company(company)) => survey::start(inner, company.clone(), Vec::new()),
-            (Ok(_), Holder::Location(_)) => {}
-            (Err(error), _) => {
-                tracing::warn!(%holder, cause = %error, "an installed app could not be connected; see GET /v1/locations");
+        match &holder {
+            Holder::Location(location) => inner.strangers.remove(location),
+            Holder::Company(_) => inner.strangers.clear(),
+        }
+        inner.troubles.clear(&holder);
+        if inner.table.get(&holder).is_some_and(|held| held.good(inner.clock.now(), None).is_some()) {
+            return Ok(true);
+        }
+        match inner.renewed(&holder, None, renew::Why::Installed).await {
+            Ok(_) => {
+                if let Holder::Company(company) = &holder {
+                    survey::start(inner, company.clone(), Vec::new());
+                }
+                Ok(true)
             }
+            Err(error) => Err(not_installed(&holder, &error)),
         }
     }
 
@@ -219,6 +219,22 @@ impl Connections {
     #[must_use]
     pub fn counts(&self) -> (usize, usize) {
         self.inner.counts()
+    }
+}
+
+/// Why an installed app is not connected, for the list of events.
+fn not_installed(holder: &Holder, error: &renew::RenewError) -> Problem {
+    tracing::warn!(%holder, cause = %error, "an installed app could not be connected; it is tried again");
+    match error {
+        renew::RenewError::Store(failure) => failure.to_problem(),
+        renew::RenewError::Unavailable { retry_after } => {
+            Problem::new(ProblemKind::UpstreamUnavailable, "GHL gives no tokens at present.")
+                .with_retry_after(*retry_after)
+        }
+        renew::RenewError::Lost | renew::RenewError::Nobody => Problem::new(
+            ProblemKind::UpstreamUnauthorized,
+            "GHL gives no tokens for the app that it says is installed.",
+        ),
     }
 }
 

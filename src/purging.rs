@@ -38,6 +38,8 @@ pub struct Parts {
     pub tokens: Option<Arc<dyn Forgets>>,
     /// Bodies of GHL's events.
     pub webhook_bodies: Option<Arc<dyn Forgets>>,
+    /// Whose a task is, as far as memory knows.
+    pub task_ids: Arc<dyn Forgets>,
     pub clock: Clock,
 }
 
@@ -91,9 +93,11 @@ impl Purging {
             None => 0,
         };
         let cache_entries = self.forget_profiles(&scope);
+        let task_ids = parts.task_ids.forget(&scope).await?;
         let counted = Map::from_iter([
             ("cacheEntries".to_owned(), cache_entries.into()),
             ("webhookBodies".to_owned(), webhook_bodies.into()),
+            ("taskIds".to_owned(), task_ids.into()),
             ("tokens".to_owned(), tokens.into()),
         ]);
         let erased = match &parts.operations {
@@ -110,6 +114,7 @@ impl Purging {
             idempotency_keys: erased.idempotency_keys,
             audit_payloads: erased.audit_payloads,
             webhook_bodies,
+            task_ids,
             tokens,
         })
     }

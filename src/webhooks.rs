@@ -11,7 +11,6 @@ mod echo;
 mod effect;
 mod refresh;
 mod rules;
-mod seen;
 mod tasks;
 mod upkeep;
 mod waiting;
@@ -24,6 +23,7 @@ use crate::{
     clock::Clock,
     domain::{
         ids::{LocationId, WebhookId},
+        operation::Requester,
         problem::{Problem, ProblemKind},
         webhook::{EventFilter, WebhookEvent},
     },
@@ -33,6 +33,7 @@ use crate::{
         signature::{Signatures, Verifier},
         webhook::hear,
     },
+    liveness::Liveness,
     profiles::{ContactKey, Profiles},
     settings::{Settings, WebhookSettings},
     store::{Inbox, InboxDepth, Page, Received, Replayed, StoreError},
@@ -43,8 +44,7 @@ use complaints::Complaints;
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use refresh::Refresher;
-use seen::Seen;
-use serde_json::{Map, Value};
+
 use std::{
     fmt,
     sync::{
@@ -71,8 +71,13 @@ pub struct Installation {
     pub company: Option<String>,
     /// When: GHL delivers in any order.
     pub at: Option<Timestamp>,
-    /// All that the event says.
-    pub said: Map<String, Value>,
+    /// In whose name it is acted upon.
+    pub by: Requester,
+}
+
+/// In whose name an event is acted upon, as it stands in the log. No API key can bear that name.
+fn requester(event: &WebhookId) -> Requester {
+    Requester { key: Some("webhook:ghl".to_owned()), request_id: event.to_string() }
 }
 
 /// Who connects locations.
@@ -87,7 +92,7 @@ pub trait Installations: fmt::Debug + Send + Sync {
 /// Who keeps more of a contact than memory does.
 pub trait Purge: fmt::Debug + Send + Sync {
     /// GHL deleted a contact: what is kept of it goes.
-    fn purge(&self, contact: ContactKey) -> BoxFuture<'_, Result<(), Problem>>;
+    fn purge(&self, contact: ContactKey, by: Requester) -> BoxFuture<'_, Result<(), Problem>>;
 }
 
 /// Whether there is a token for a location.
@@ -99,6 +104,7 @@ pub type Serves = Arc<dyn Fn(&LocationId) -> bool + Send + Sync>;
 pub struct Parts {
     pub inbox: Arc<dyn Inbox>,
     pub profiles: Profiles,
+    pub liveness: Liveness,
     pub ghl: ghl::Client,
     pub enrichment: Enrichment,
     pub serves: Serves,
@@ -127,7 +133,6 @@ struct Core {
     waiting: Notify,
     hand: Hand,
     refresher: Refresher,
-    seen: Seen,
     forgeries: Complaints,
     depth: Mutex<InboxDepth>,
     /// Whether it may have changed since it was measured.
@@ -232,7 +237,6 @@ impl Webhooks {
             arrived: Notify::new(),
             waiting: Notify::new(),
             hand: Hand::default(),
-            seen: Seen::default(),
             forgeries: Complaints::default(),
             depth: Mutex::default(),
             changed: AtomicBool::new(true),
@@ -340,13 +344,11 @@ impl Webhooks {
     #[must_use]
     pub fn status(&self) -> Status {
         let depth = *self.core.depth.lock().unwrap_or_else(PoisonError::into_inner);
-        Status { depth, last_received: self.core.seen.all() }
-    }
-
-    /// When a location's last event arrived.
-    #[must_use]
-    pub fn last_received(&self, location: &LocationId) -> Option<Timestamp> {
-        self.core.seen.last(location)
+        let all = self.core.parts.liveness.all(self.core.now());
+        let mut last_received: Vec<_> =
+            all.into_iter().filter_map(|(location, report)| Some((location, report.last_event_at?))).collect();
+        last_received.sort();
+        Status { depth, last_received }
     }
 }
 

@@ -1,9 +1,10 @@
 //! GHL's webhooks, wired, and what the routes ask of them.
 
-use super::{AppParts, Store, writes::Writing};
+use super::{AppParts, Store, installing, writes::Writing};
 use crate::{
     domain::{
         ids::{LocationId, WebhookId},
+        operation::Requester,
         problem::Problem,
         webhook::{EventFilter, WebhookEvent},
     },
@@ -14,11 +15,12 @@ use crate::{
         write_api::Listed,
     },
     profiles::ContactKey,
+    purging::Purging,
     settings::Settings,
-    webhooks::{self, Installation, Installations, Parts, Purge, Webhooks},
+    webhooks::{self, Parts, Purge, Webhooks},
 };
 use bytes::Bytes;
-use futures_util::future::{BoxFuture, ready};
+use futures_util::future::BoxFuture;
 use std::sync::Arc;
 
 /// Starts to take webhooks; `None` where they are switched off, or nothing could be stored.
@@ -27,17 +29,19 @@ pub(super) fn start(
     parts: &AppParts,
     store: Option<&Store>,
     writing: Option<&Writing>,
+    purging: &Purging,
 ) -> Option<Webhooks> {
     let (store, writing) = (store.filter(|_| settings.webhooks.enabled)?, writing?);
     let ghl = parts.ghl.clone();
     let parts = Parts {
         inbox: store.sqlite.clone(),
         profiles: parts.profiles.clone(),
+        liveness: parts.liveness.clone(),
         ghl: parts.ghl.clone(),
         enrichment: writing.enrichment(),
         serves: Arc::new(move |location| ghl.serves(location).is_ok()),
-        installations: Arc::new(NotConnected),
-        purge: Arc::new(MemoryAlone),
+        installations: installing::installations(parts.connections.clone(), purging),
+        purge: Arc::new(Deleted(purging.clone())),
         clock: parts.clock.clone(),
         tasks: parts.tasks.clone(),
         metrics: parts.metrics.clone(),
@@ -58,27 +62,13 @@ pub(super) fn component(webhooks: &Webhooks) -> Component {
     Component { name: "webhooks".to_owned(), state: ComponentState::Ok, detail: Some(detail) }
 }
 
-/// A service with a private integration token: an installation tells it nothing.
+/// A contact that GHL deleted goes wherever something is held of it.
 #[derive(Debug)]
-struct NotConnected;
+struct Deleted(Purging);
 
-impl Installations for NotConnected {
-    fn installed(&self, _: Installation) -> BoxFuture<'_, Result<bool, Problem>> {
-        Box::pin(ready(Ok(false)))
-    }
-
-    fn uninstalled(&self, _: Installation) -> BoxFuture<'_, Result<bool, Problem>> {
-        Box::pin(ready(Ok(false)))
-    }
-}
-
-/// What memory held of a contact went when the event arrived, and no more is kept.
-#[derive(Debug)]
-struct MemoryAlone;
-
-impl Purge for MemoryAlone {
-    fn purge(&self, _: ContactKey) -> BoxFuture<'_, Result<(), Problem>> {
-        Box::pin(ready(Ok(())))
+impl Purge for Deleted {
+    fn purge(&self, contact: ContactKey, by: Requester) -> BoxFuture<'_, Result<(), Problem>> {
+        Box::pin(async move { self.0.contact(contact.location, contact.contact, by).await.map(drop) })
     }
 }
 

@@ -87,7 +87,7 @@ impl Bench {
     }
 
     fn lost(&self, id: &str) -> Option<Lost> {
-        self.connections.of(&location(id)).unwrap().lost
+        self.connections.of(&Holder::Location(location(id))).unwrap().lost
     }
 
     /// As if the pause after a failure had passed.

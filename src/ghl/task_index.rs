@@ -46,6 +46,16 @@ impl TaskIndex {
         }
     }
 
+    /// Forgets whose the tasks of a contact, or of a whole location, are. Says of how many. Goes through all.
+    pub(super) fn forget(&self, location: &LocationId, contact: Option<&ContactId>) -> u64 {
+        let theirs = self
+            .owners
+            .iter()
+            .filter(|(key, owner)| key.0 == *location && contact.is_none_or(|contact| contact == owner));
+        let theirs: Vec<_> = theirs.map(|(key, _)| key).collect();
+        theirs.iter().map(|key| u64::from(self.owners.remove(&**key).is_some())).sum()
+    }
+
     /// Whose a task is, where that is known.
     pub(super) fn owner(&self, location: &LocationId, task: &TaskId) -> Option<ContactId> {
         self.owners.get(&(location.clone(), task.clone()))

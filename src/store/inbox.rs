@@ -2,6 +2,7 @@
 
 use super::{Page, Stored};
 use crate::domain::{
+    erasure::ErasureScope,
     ids::{ContactId, LocationId, WebhookId},
     operation::Operation,
     webhook::{EventFate, EventFilter, NewEvent, WebhookEvent},
@@ -138,6 +139,10 @@ pub trait Inbox: Send + Sync + fmt::Debug {
 
     /// When each location's last event arrived.
     fn last_received(&self) -> Stored<'_, Vec<(LocationId, Timestamp)>>;
+
+    /// Forgets what the events of a contact or a location said; the events stay. One that has no fate yet keeps its ids, by
+    /// which it is applied. Says of how many.
+    fn erase_bodies(&self, scope: ErasureScope) -> Stored<'_, u64>;
 
     /// Forgets events that had their fate before one time, and the bodies of those that had it before another. Says how
     /// many rows were changed.

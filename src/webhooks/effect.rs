@@ -55,7 +55,7 @@ pub(super) fn apply(core: &Core, pending: &PendingEvent, own: &[Operation], now:
             None => fate(FateOf::Ignored, "no-location"),
             Some(location) if !(core.parts.serves)(location) => fate(FateOf::Ignored, "unknown-location"),
             Some(location) => {
-                core.seen.note(location, event.received_at);
+                core.parts.liveness.event(location, event.received_at);
                 match &contact {
                     Some(contact) => {
                         let key = ContactKey { location: location.clone(), contact: contact.clone() };
@@ -95,6 +95,7 @@ fn of_contact(
     {
         // Our write marked the section when it ended: whatever was loaded since shows it.
         let _ = profiles.outdate(key, kind.sections(), write.updated_at, TouchedBy::Webhook);
+        core.parts.liveness.echo(&key.location, event.received_at);
         return fate(FateOf::Echo, write.id.as_str());
     }
     let outdated = mark(core, key, kind.sections(), changed_by(core, event, now));

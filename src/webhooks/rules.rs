@@ -2,7 +2,7 @@
 //! is read for the rules is read after all of them arrived.
 
 use super::{
-    Core, echo, effect, later,
+    Core, echo, effect, later, requester,
     waiting::{again, is_older},
     worker::{own_writes, settle},
 };
@@ -19,9 +19,6 @@ use crate::{
 };
 use std::time::Duration;
 use tokio::time::Instant;
-
-/// The name under which the rules' writes stand in the log. No API key can bear it.
-const REQUESTER: &str = "webhook:ghl";
 
 /// How long an event waits for a write of ours that it may tell of, and how often it is looked at.
 const WAITS_FOR_WRITES: Duration = Duration::from_secs(60);
@@ -52,8 +49,8 @@ pub(super) async fn run(core: &Core, key: &ContactKey, events: &[PendingEvent]) 
         };
         settlements.push(Settlement { seq: event.seq, end, contact: None });
     }
-    if !deleted.is_empty() {
-        let purged = core.parts.purge.purge(key.clone()).await;
+    if let Some((first, _)) = deleted.first() {
+        let purged = core.parts.purge.purge(key.clone(), requester(&first.webhook_id)).await;
         for (event, echo) in deleted {
             let end = match (&purged, echo) {
                 (Ok(()), Some(write)) => effect::fate(FateOf::Echo, write.id.as_str()),
@@ -64,7 +61,7 @@ pub(super) async fn run(core: &Core, key: &ContactKey, events: &[PendingEvent]) 
         }
     }
     if let Some(first) = asking.first() {
-        let outcome = enrich(core, key, first.webhook_id.as_str()).await;
+        let outcome = enrich(core, key, requester(&first.webhook_id)).await;
         for event in asking {
             let end = match &outcome {
                 Ok(()) => effect::fate(FateOf::Applied, "rules-ran"),
@@ -80,13 +77,13 @@ pub(super) async fn run(core: &Core, key: &ContactKey, events: &[PendingEvent]) 
 }
 
 /// Once this is done, what the rules want written is in the store.
-async fn enrich(core: &Core, key: &ContactKey, webhook: &str) -> Result<(), Problem> {
+async fn enrich(core: &Core, key: &ContactKey, requester: Requester) -> Result<(), Problem> {
     let request = EnrichmentRequest {
         location: key.location.clone(),
         contact: key.contact.clone(),
         dry_run: false,
         rules: None,
-        requester: Requester { key: Some(REQUESTER.to_owned()), request_id: webhook.to_owned() },
+        requester,
         idempotency: None,
         deadline: Instant::now() + core.pace.deadline,
     };

@@ -18,6 +18,7 @@ use crate::{
 };
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
 use futures_util::future::ready;
+use serde_json::Value;
 
 /// Nothing is written here.
 #[derive(Debug)]
@@ -59,7 +60,7 @@ impl Installations for Nobody {
 }
 
 impl Purge for Nobody {
-    fn purge(&self, _: ContactKey) -> BoxFuture<'_, Result<(), Problem>> {
+    fn purge(&self, _: ContactKey, _: Requester) -> BoxFuture<'_, Result<(), Problem>> {
         Box::pin(ready(Ok(())))
     }
 }
@@ -104,6 +105,7 @@ impl Service {
         let made_of = Parts {
             inbox: Arc::clone(&store) as _,
             profiles: parts.profiles.clone(),
+            liveness: parts.liveness.clone(),
             ghl: parts.ghl.clone(),
             enrichment: Enrichment::new(parts.rules.clone(), contacts, Arc::new(Unwritten), parts.tasks.clone()),
             serves: Arc::new(|_| true),
@@ -179,5 +181,6 @@ async fn hundreds_of_events_a_second_are_acknowledged_and_applied() {
         assert_eq!(service.fate(&hex(&u32::to_be_bytes(number))).await.detail.as_deref(), Some("nothing-held"));
     }
     let location = LocationId::parse("l").unwrap();
-    assert!(service.webhooks.last_received(&location).is_some());
+    let status = service.webhooks.status();
+    assert!(status.last_received.iter().any(|(heard, _)| *heard == location));
 }

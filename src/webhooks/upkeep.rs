@@ -41,7 +41,7 @@ async fn recall(core: &Core) {
     match core.parts.inbox.last_received().await {
         Ok(last) => {
             for (location, at) in last.iter().filter(|(location, _)| (core.parts.serves)(location)) {
-                core.seen.note(location, *at);
+                core.parts.liveness.event(location, *at);
             }
         }
         Err(failure) => Core::report(&failure),

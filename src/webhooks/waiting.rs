@@ -2,7 +2,7 @@
 //! location's tasks, or one installation) is done together, and by one at a time; different ones side by side.
 
 use super::{
-    Core, Installation, earlier, effect, later, rules, tasks,
+    Core, Installation, earlier, effect, later, requester, rules, tasks,
     worker::{STORE_PAUSE, settle},
 };
 use crate::{
@@ -192,7 +192,7 @@ async fn install(core: &Core, events: &[PendingEvent]) -> Result<(), StoreError>
             location: event.location_id.clone(),
             company: said.get("companyId").and_then(Value::as_str).map(str::to_owned),
             at: event.event_at,
-            said,
+            by: requester(&event.webhook_id),
         };
         let installations = &core.parts.installations;
         let outcome = match EventKind::parse(&event.kind) {
@@ -201,7 +201,7 @@ async fn install(core: &Core, events: &[PendingEvent]) -> Result<(), StoreError>
         };
         let end = match outcome {
             Ok(true) => effect::APPLIED,
-            Ok(false) => effect::fate(FateOf::Ignored, "not-connected-by-oauth"),
+            Ok(false) => effect::fate(FateOf::Ignored, "no-effect"),
             Err(problem) => again(core, event, &problem),
         };
         settle(core, std::slice::from_ref(pending), vec![Settlement { seq: event.seq, end, contact: None }]).await?;

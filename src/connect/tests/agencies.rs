@@ -55,7 +55,7 @@ async fn a_location_installed_later_is_found_and_a_stranger_is_asked_for_once() 
     assert_eq!(bench.connections.serves(&location("stranger")), Err(GhlError::NoToken));
     bench.ghl.is_agency(&["l1", "l3", "stranger"]);
     bench.call("l3").await.unwrap();
-    bench.connections.installed(Install::Location(location("stranger"), Some(company()))).await;
+    bench.connections.installed(Install::Location(location("stranger"), Some(company()))).await.unwrap();
     bench.call("stranger").await.unwrap();
 }
 

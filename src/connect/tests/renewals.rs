@@ -133,7 +133,7 @@ async fn what_is_revoked_is_disconnected_and_not_hammered_and_comes_back_with_an
     let spent = bench.ghl.all_calls() - before;
     assert!((40..=70).contains(&spent), "about an hour apart, two calls each: {spent}");
     bench.ghl.installs_again();
-    bench.connections.installed(Install::Location(location("l1"), None)).await;
+    bench.connections.installed(Install::Location(location("l1"), None)).await.unwrap();
     bench.call("l1").await.unwrap();
     assert_eq!(bench.lost("l1"), None);
 }

@@ -67,6 +67,12 @@ impl Client {
         Ok(tasks)
     }
 
+    /// Forgets of which contact the tasks of one, or of a whole location, are. Says of how many.
+    #[must_use]
+    pub fn forget_tasks(&self, loc: &LocationId, contact: Option<&ContactId>) -> u64 {
+        self.inner.tasks.forget(loc, contact)
+    }
+
     /// The contact that a task is of, where an earlier answer told.
     #[must_use]
     pub fn contact_of_task(&self, loc: &LocationId, task: &TaskId) -> Option<ContactId> {

@@ -14,6 +14,7 @@ use super::{
 };
 use crate::{
     domain::{
+        erasure::ErasureScope,
         ids::{ContactId, LocationId, WebhookId},
         operation::Operation,
         webhook::{EventFate, EventFilter, NewEvent, WebhookEvent},
@@ -73,6 +74,19 @@ impl Inbox for SqliteStore {
         Box::pin(self.read(lists::LastReceived))
     }
 
+    fn erase_bodies(&self, scope: ErasureScope) -> Stored<'_, u64> {
+        Box::pin(async move {
+            let mut sum = 0;
+            loop {
+                let erased = self.writer.call(EraseBodies(scope.clone())).await?;
+                sum += erased;
+                if erased < u64::from(BATCH) {
+                    return Ok(sum);
+                }
+            }
+        })
+    }
+
     fn prune_inbox(&self, events: Timestamp, bodies: Timestamp) -> Stored<'_, u64> {
         Box::pin(async move {
             let mut sum = 0;
@@ -86,6 +100,38 @@ impl Inbox for SqliteStore {
                 }
             }
             Ok(sum)
+        })
+    }
+}
+
+/// What stands in place of what an event said that is still to be applied.
+const NOTHING: &[u8] = b"{}";
+
+struct EraseBodies(ErasureScope);
+
+impl Work for EraseBodies {
+    type Answer = u64;
+
+    fn run<'a>(&'a self, on: &'a mut SqliteConnection) -> BoxFuture<'a, Result<u64, StoreError>> {
+        Box::pin(async move {
+            let ErasureScope { location, contact } = &self.0;
+            // A contact has few events: the plus sign keeps the other index away.
+            let theirs = match contact {
+                Some(_) => "contact = $1 AND +location = $2",
+                None => "location = $2 AND $1 IS NULL",
+            };
+            let statement = format!(
+                "UPDATE inbox SET body = CASE WHEN stage IS NULL THEN NULL ELSE $3 END WHERE seq IN
+                     (SELECT seq FROM inbox WHERE {theirs} AND body IS NOT NULL AND (stage IS NULL OR body <> $3) LIMIT $4)"
+            );
+            let erased = sqlx::query(AssertSqlSafe(statement))
+                .bind(contact.as_ref().map(AsRef::<str>::as_ref))
+                .bind(location.as_str())
+                .bind(NOTHING)
+                .bind(BATCH)
+                .execute(on)
+                .await?;
+            Ok(erased.rows_affected())
         })
     }
 }
