@@ -26,6 +26,7 @@ pub use error::{Origin, SettingsError, SettingsErrors};
 pub use live::LiveSettings;
 pub use loaded::{Described, Loaded};
 pub use oauth::{ApiSpelling, OauthSettings, UserType};
+pub use rules::RuleSettings;
 pub(crate) use values::{is_structural, log_filter};
 pub use webhooks::{PublicKey, WebhookSettings};
 
@@ -385,21 +386,6 @@ pub struct OperationSettings {
 #[expect(missing_docs, reason = "settings.default.toml documents each key")]
 pub struct EnrichmentSettings {
     pub rules: Vec<RuleSettings>,
-}
-
-/// One rule as it is written; the rules engine compiles it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct RuleSettings {
-    /// Its name, unique.
-    pub name: String,
-    /// The condition, an expression over the profile; empty holds always.
-    pub when: String,
-    /// Tags it manages begin with this.
-    pub managed_prefix: String,
-    /// Templates of tags.
-    pub tags: Vec<String>,
-    /// Templates of values by field: a standard field's name, or a custom field's id.
-    pub fields: BTreeMap<String, String>,
 }
 
 #[cfg(test)]

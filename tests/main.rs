@@ -8,6 +8,7 @@ mod crash;
 mod deletion;
 mod delivery;
 mod drift;
+mod events;
 mod house;
 mod http;
 mod isolation;

@@ -61,11 +61,16 @@ async fn one(addr: SocketAddr, request: &[u8], until: Instant) -> anyhow::Result
     let mut buffer = vec![0_u8; 64 * 1024];
     while Instant::now() < until {
         let started = Instant::now();
-        stream.write_all(request).await?;
-        read_answer(&mut stream, &mut buffer).await?;
+        exchange(&mut stream, request, &mut buffer).await?;
         latencies.push(started.elapsed());
     }
     Ok(latencies)
+}
+
+/// One request over a connection that stays open, and its answer, which must be a 200.
+pub async fn exchange(stream: &mut TcpStream, request: &[u8], buffer: &mut Vec<u8>) -> anyhow::Result<()> {
+    stream.write_all(request).await?;
+    read_answer(stream, buffer).await
 }
 
 /// Reads one answer with a `content-length`; gives its status line's code.

@@ -10,6 +10,7 @@ mod load;
 mod process;
 mod product;
 mod warm;
+mod webhooks;
 mod writes;
 
 use clap::{Parser, Subcommand};
@@ -31,6 +32,8 @@ enum What {
     Footprint(footprint::Options),
     /// Durable accepted writes, one writer against many, beside the device's own flushes.
     Writes(writes::Options),
+    /// Time to acknowledge a webhook at a steady rate, beside a bare route that answers at once.
+    Webhooks(webhooks::Options),
     /// (internal) The bare route.
     #[command(hide = true)]
     ServeBare(bare::Options),
@@ -47,6 +50,7 @@ fn main() -> anyhow::Result<()> {
             What::Cold(options) => cold::run(&options).await,
             What::Footprint(options) => footprint::run(&options).await,
             What::Writes(options) => writes::run(&options).await,
+            What::Webhooks(options) => webhooks::run(&options).await,
             What::ServeBare(options) => bare::serve(options).await,
             What::ServeProduct(options) => product::serve(options).await,
         }

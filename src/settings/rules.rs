@@ -1,13 +1,27 @@
 //! `enrichment.rules`: a list of tables, each a rule as it is written. Whether its expressions compile, the rules engine says.
 
 use super::{
-    RuleSettings,
     auth_keys::Placed,
     error::{Problem, quoted},
     nearest::nearest,
 };
 use std::collections::BTreeMap;
 use toml::{Table, Value};
+
+/// One rule as it is written; the rules engine compiles it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RuleSettings {
+    /// Its name, unique.
+    pub name: String,
+    /// The condition, an expression over the profile; empty holds always.
+    pub when: String,
+    /// Tags it manages begin with this.
+    pub managed_prefix: String,
+    /// Templates of tags.
+    pub tags: Vec<String>,
+    /// Templates of values by field: a standard field's name, or a custom field's id.
+    pub fields: BTreeMap<String, String>,
+}
 
 const FIELDS: [&str; 5] = ["name", "when", "managed_prefix", "tags", "fields"];
 

@@ -1,6 +1,6 @@
 //! What an event does at once: which sections of which contact are out of date, and what is left to be done later.
 
-use super::{Core, earlier, echo, later};
+use super::{Core, earlier, echo, later, tasks};
 use crate::{
     domain::{
         ids::{ContactId, LocationId, TaskId},
@@ -127,7 +127,7 @@ pub(super) fn end_of(outdated: Outdated) -> EventEnd {
 /// An event that does not say whom it is about.
 fn of_nobody(core: &Core, kind: EventKind, location: &LocationId, now: Timestamp) -> EventEnd {
     match kind.is_of_task() {
-        true if core.parts.profiles.holds_any(location, Section::Tasks) => EventEnd::Wait(now),
+        true if core.parts.profiles.holds_any(location, Section::Tasks) => EventEnd::Wait(tasks::next_round(now)),
         true => fate(FateOf::Ignored, "nothing-held"),
         false => fate(FateOf::Ignored, "no-contact"),
     }

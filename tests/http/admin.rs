@@ -12,9 +12,9 @@ async fn probes_say_how_the_process_stands() {
     let ready = app.admin.get("/readyz").await.json();
     assert_eq!(ready["state"], "ready");
     let names: Vec<_> = ready["components"].as_array().unwrap().iter().map(|part| &part["name"]).collect();
-    assert_eq!(names, ["ip.mmdb", "ip.api", "ip.embedded", "store"]);
+    assert_eq!(names, ["ip.mmdb", "ip.api", "ip.embedded", "store", "webhooks", "drift"]);
     let states: Vec<_> = ready["components"].as_array().unwrap().iter().map(|part| &part["state"]).collect();
-    assert_eq!(states, ["off", "ok", "ok", "ok"]);
+    assert_eq!(states, ["off", "ok", "ok", "ok", "ok", "off"]);
     assert_eq!(app.get("/readyz").await.json(), json!({"state": "ready"}), "no detail on the public port");
     assert_eq!(app.calls("*"), 0, "no probe calls an upstream");
 }

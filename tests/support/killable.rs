@@ -111,6 +111,18 @@ impl Killable {
         answer.json().await.ok()
     }
 
+    /// The same of a process that is sure to run.
+    pub async fn json(&self, path: &str) -> serde_json::Value {
+        self.try_json(path).await.expect("it runs")
+    }
+
+    /// The entity tag of what a path answers.
+    pub async fn etag(&self, path: &str) -> String {
+        let answer = self.client.get(self.url(path)).send().await.expect("it runs");
+        assert_eq!(answer.status(), 200, "{path}");
+        answer.headers()["etag"].to_str().expect("text").to_owned()
+    }
+
     /// Asserts that no task of a process so far has panicked.
     pub fn assert_never_panicked(&self) {
         assert!(!self.logged().contains("panicked"), "{}", self.logged());
