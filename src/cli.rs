@@ -50,10 +50,14 @@ async fn obey(line: CommandLine) -> anyhow::Result<bool> {
         Command::Serve(_) => with_settings(sources, |loaded| serve::serve(loaded.settings)).await?,
         #[cfg(feature = "demo")]
         Command::Demo(args) => {
+            let by_oauth = args.oauth.then(|| demo::browsers_come_back_to(args.bind)).transpose()?;
             let sandbox = demo::start_sandbox(args.sandbox_bind, args.seed).await?;
             let mut sources = sources;
             sources.flags.extend(demo::settings_for(sandbox.addr()));
-            with_settings(sources, |loaded| demo::demo(loaded.settings, sandbox)).await?;
+            if let Some(redirect_url) = &by_oauth {
+                sources.flags.extend(demo::oauth_settings_for(sandbox.addr(), redirect_url));
+            }
+            with_settings(sources, |loaded| demo::demo(loaded.settings, sandbox, by_oauth.is_some())).await?;
         }
         Command::Profile(args) => {
             let wanted = profile::Wanted::from(args);

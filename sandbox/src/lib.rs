@@ -153,4 +153,5 @@ pub use journal::AppliedWrite;
 pub use oauth::{Consent, InstallationChange, OAuthCounts, TokenPair};
 pub use seed::contact::{AppointmentSeed, ContactSeed, NoteSeed, TaskSeed};
 pub use server::Sandbox;
+pub use webhooks::signature as webhook_signature;
 pub use webhooks::{Refused, WebhookCounts, WebhookDelivery, WebhookEvent, WebhookFate, WebhookPlan, WebhookSigning};

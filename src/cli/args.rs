@@ -81,6 +81,9 @@ pub struct DemoArgs {
     /// The same seed makes the same contacts.
     #[arg(long, value_name = "NUMBER", default_value_t = 1)]
     pub seed: u64,
+    /// Connect by OAuth, as a marketplace app, in place of a private integration token.
+    #[arg(long)]
+    pub oauth: bool,
 }
 
 /// `profile`
@@ -219,7 +222,7 @@ mod tests {
             "--config a.toml serve --bind 0.0.0.0:80 --admin-bind 127.0.0.1:0 --location loc1",
             "serve --config a.toml",
             #[cfg(feature = "demo")]
-            "demo --seed 7 --sandbox-bind 127.0.0.1:0",
+            "demo --seed 7 --sandbox-bind 127.0.0.1:0 --oauth",
             "profile c1 --include notes,ip --location l1 --ip 2001:db8::1",
             "lookup 8.8.8.8 ::1 --json",
             "check",

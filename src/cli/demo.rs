@@ -2,7 +2,8 @@
 
 use super::{print_line, serve::told_to_stop};
 use crate::{app::App, settings::Settings};
-use ghl_sandbox::{Sandbox, SandboxConfig};
+use anyhow::Context as _;
+use ghl_sandbox::{Sandbox, SandboxConfig, WebhookPlan, tokens};
 use std::net::SocketAddr;
 
 /// Location 1 of the sandbox.
@@ -16,6 +17,8 @@ const RULES: [[&str; 4]; 2] = [
     ["country", "ip.usable or undecided", "geo:country:", "geo:country:{{ ip.geo.countryCode }}"],
     ["hosting", "ip.traits.hosting", "net:hosting:", "net:hosting:yes"],
 ];
+/// Seals the tokens of a demo, which nobody keeps.
+const ENCRYPTION_KEY: &str = "ZGVtby1kZW1vLWRlbW8tZGVtby1kZW1vLWRlbW8tMDA=";
 /// A contact with everything.
 const SHOWCASE: &str = "seD4PfOuKoVMLkEZqohJ";
 
@@ -38,11 +41,55 @@ pub fn settings_for(sandbox: SocketAddr) -> Vec<(String, toml::Value)> {
         ("ipinfo.token_file", ""),
         // Nothing is left behind.
         ("store.url", "sqlite::memory:"),
+        ("oauth.client_id", ""),
+        ("oauth.client_secret", ""),
+        ("oauth.client_secret_file", ""),
+        ("store.encryption_key", ""),
+        ("store.encryption_key_file", ""),
+        ("store.previous_encryption_key", ""),
+        ("store.previous_encryption_key_file", ""),
     ];
     let texts = texts.into_iter().map(|(key, value)| (key.to_owned(), toml::Value::from(value)));
-    let lists = [("auth.keys", Vec::new()), ("enrichment.rules", RULES.into_iter().map(rule).collect())];
+    let lists = [
+        ("auth.keys", Vec::new()),
+        ("enrichment.rules", RULES.into_iter().map(rule).collect()),
+        ("webhooks.public_keys", vec![tokens::WEBHOOK_PUBLIC_KEY.into()]),
+    ];
     let lists = lists.into_iter().map(|(key, items)| (key.to_owned(), toml::Value::Array(items)));
     texts.chain(lists).collect()
+}
+
+/// The settings that lie over those for a service that is connected by OAuth. Keys and secrets are the sandbox's, and none.
+#[must_use]
+pub fn oauth_settings_for(sandbox: SocketAddr, redirect_url: &str) -> Vec<(String, toml::Value)> {
+    let authorize_url = format!("http://{sandbox}/oauth/chooselocation");
+    let texts = [
+        ("ghl.token", ""),
+        ("oauth.client_id", tokens::OAUTH_CLIENT_ID),
+        ("oauth.client_secret", tokens::OAUTH_CLIENT_SECRET),
+        ("oauth.redirect_url", redirect_url),
+        ("oauth.authorize_url", &authorize_url),
+        ("store.encryption_key", ENCRYPTION_KEY),
+    ];
+    texts.into_iter().map(|(key, value)| (key.to_owned(), value.into())).collect()
+}
+
+/// Where the sandbox's consent page sends browsers back to.
+///
+/// # Errors
+/// Where the port is not known before it is bound.
+pub fn browsers_come_back_to(bind: SocketAddr) -> anyhow::Result<String> {
+    anyhow::ensure!(bind.port() != 0, "--oauth wants a --bind with a port: the consent page sends browsers back to it");
+    Ok(format!("http://{}/oauth/callback", reachable(bind)))
+}
+
+/// An address of this machine that leads to what is bound.
+fn reachable(bound: SocketAddr) -> SocketAddr {
+    match bound.ip() {
+        ip if !ip.is_unspecified() => bound,
+        std::net::IpAddr::V4(_) => SocketAddr::from(([127, 0, 0, 1], bound.port())),
+        std::net::IpAddr::V6(_) => SocketAddr::from((std::net::Ipv6Addr::LOCALHOST, bound.port())),
+    }
 }
 
 /// A rule as settings write it, from its name, condition, managed prefix and tag.
@@ -63,31 +110,49 @@ pub async fn start_sandbox(bind: SocketAddr, seed: u64) -> anyhow::Result<Sandbo
         .map_err(|error| anyhow::anyhow!("the sandbox cannot listen on {bind}: {error}; choose another --sandbox-bind"))
 }
 
-/// Serves both until told to stop.
+/// Serves both until told to stop. The sandbox tells the service of whatever changes in it.
 ///
 /// # Errors
 /// Where a port is taken, or the service cannot be wired.
-pub async fn demo(settings: Settings, sandbox: Sandbox) -> anyhow::Result<()> {
+pub async fn demo(settings: Settings, sandbox: Sandbox, by_oauth: bool) -> anyhow::Result<()> {
     let stop = told_to_stop()?;
     let app = App::build(settings).await?;
-    introduce(app.public_addr(), app.admin_addr(), &sandbox.base_url());
+    let public = reachable(app.public_addr());
+    sandbox.webhooks_to(&format!("http://{public}/webhooks/ghl"), WebhookPlan::default()).context("the sandbox")?;
+    if by_oauth {
+        // GHL tells of it, and the service fetches its tokens: nobody has to consent.
+        sandbox.install(LOCATION);
+    }
+    introduce(public, app.admin_addr(), &sandbox.base_url(), by_oauth);
     let ended = app.run(stop).await;
     sandbox.stop().await;
     ended
 }
 
-fn introduce(public: SocketAddr, admin: SocketAddr, sandbox: &str) {
+fn introduce(public: SocketAddr, admin: SocketAddr, sandbox: &str, by_oauth: bool) {
     let line = "─".repeat(72);
+    let connecting = if by_oauth {
+        format!(
+            "Connected by OAuth, as an installed app:\n  \
+               curl -s http://{public}/v1/locations\n\
+             As a person connects one: open http://{public}/oauth/install\n\n"
+        )
+    } else {
+        String::new()
+    };
     print_line(&format!(
         "{line}\n\
          ghl-enrich demo: the service, over a sandbox of GHL and IPinfo. No account, no token.\n\n\
          Swagger UI   http://{public}/docs/\n\
          metrics      http://{admin}/metrics\n\
          sandbox      {sandbox}/__sandbox/calls   (calls made upstream so far)\n\n\
+         {connecting}\
          One complete profile:\n  \
            curl -s http://{public}/v1/contacts/{SHOWCASE}/profile\n\
          Why it looks as it does:\n  \
            curl -s http://{public}/v1/contacts/{SHOWCASE}/explain\n\
+         What changes of it, as it changes:\n  \
+           curl -sN http://{public}/v1/contacts/{SHOWCASE}/profile/events\n\
          An address alone:\n  \
            curl -s http://{public}/v1/ips/58.111.106.198\n\n\
          Writes and rules: README, section Writes\n\n\

@@ -1,9 +1,11 @@
 //! The real binary, as people and scripts run it.
 
-use crate::support::{Client, LOCATION, Process, SHOWCASE, TOKEN, TestApp, finished, key, scratch};
+use crate::support::{
+    Client, Events, LOCATION, Process, SHOWCASE, TOKEN, TestApp, finished, free_port, key, scratch, until,
+};
 use ghl_sandbox::{Sandbox, SandboxConfig};
-use serde_json::Value;
-use std::{fs, net::TcpListener};
+use serde_json::{Value, json};
+use std::{fs, net::TcpListener, time::Duration};
 
 /// Variables that point the binary at a sandbox.
 fn at_sandbox(base: &str) -> Vec<(&str, &str)> {
@@ -276,12 +278,45 @@ async fn the_demo_runs_on_free_ports_and_its_lines_work() {
     assert!(urls.len() >= 6, "{printed:?}");
     for url in urls {
         let (authority, path) = url.strip_prefix("http://").and_then(|rest| rest.split_once('/')).expect(url);
-        let reply = Client::new(authority.parse().expect(url)).get(&format!("/{path}")).await;
+        let client = Client::new(authority.parse().expect(url));
+        if path.ends_with("/events") {
+            assert_eq!(Events::open(&client, &format!("/{path}")).await.status, 200, "{url}");
+            continue;
+        }
+        let reply = client.get(&format!("/{path}")).await;
         assert_eq!(reply.status, 200, "{url}: {reply:?}");
         if path.ends_with("/profile") {
             assert_eq!(reply.json()["ip"]["provider"]["backend"], "api", "{reply:?}");
         }
     }
+    assert_eq!(demo.terminate().0, Some(0));
+}
+
+#[actix_web::test]
+async fn the_demo_is_connected_by_oauth_where_asked_and_hears_of_changes() {
+    let (free, bind) = ("127.0.0.1:0", format!("127.0.0.1:{}", free_port()));
+    let line = ["demo", "--oauth", "--bind", &bind, "--admin-bind", free, "--sandbox-bind", free];
+    let mut demo = Process::start(&line, &[]);
+    let printed = demo.printed_until("Ctrl-C ends it.");
+    let client = Client::new(demo.addresses().0);
+    let state = async || client.get("/v1/locations").await.json()["items"][0]["state"] == "connected";
+    until("a connection", Duration::from_secs(10), async || state().await.then_some(())).await;
+    assert_eq!(client.get(&format!("/v1/contacts/{SHOWCASE}/profile")).await.status, 200);
+    // Somebody writes a note in GHL, with a token of their own.
+    let sandbox =
+        printed.iter().find_map(|line| line.split("http://").nth(1)?.split_once("/__sandbox")).expect("a line").0;
+    let ghl = Client::new(sandbox.parse().expect("an address"));
+    let ghl = ghl.with("authorization", &format!("Bearer {TOKEN}")).with("version", "2021-07-28");
+    let noted = ghl.post(&format!("/contacts/{SHOWCASE}/notes"), &json!({"body": "Told by webhook."})).await;
+    assert_eq!(noted.status, 201, "{noted:?}");
+    until("the note", Duration::from_secs(10), async || {
+        client.get(&format!("/v1/contacts/{SHOWCASE}/profile")).await.text().contains("Told by webhook.").then_some(())
+    })
+    .await;
+    // And as a person connects one.
+    let install = client.get("/oauth/install").await;
+    assert_eq!(install.status, 302, "{install:?}");
+    assert!(install.header("location").expect("a page").starts_with(&format!("http://{sandbox}/oauth/chooselocation")));
     assert_eq!(demo.terminate().0, Some(0));
 }
 
@@ -295,6 +330,6 @@ async fn sigterm_ends_an_idle_service_at_once() {
     let told = tokio::time::Instant::now();
     let (code, logged) = service.terminate();
     assert_eq!(code, Some(0), "{logged:?}");
-    assert!(told.elapsed() < std::time::Duration::from_secs(3), "took {:?}: {logged:?}", told.elapsed());
+    assert!(told.elapsed() < Duration::from_secs(3), "took {:?}: {logged:?}", told.elapsed());
     assert!(logged.last().is_some_and(|line| line.contains("stopped")), "{logged:?}");
 }

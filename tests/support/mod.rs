@@ -9,7 +9,7 @@ mod process;
 pub use client::{Client, Reply};
 pub use dice::Dice;
 pub use events::{Event, Events};
-pub use killable::Killable;
+pub use killable::{Killable, free_port};
 pub use process::{Process, finished};
 
 use ghl_enrich::{

@@ -28,6 +28,7 @@ pub(crate) use deliver::deliver;
 pub use handle::Refused;
 pub use log::{WebhookDelivery, WebhookEvent, WebhookFate};
 pub use plan::{WebhookPlan, WebhookSigning};
+pub use sign::ed25519 as signature;
 
 use crate::clock::{Millis, iso};
 use crate::config::SandboxConfig;

@@ -27,8 +27,9 @@ static ED25519: LazyLock<Option<Ed25519KeyPair>> =
     LazyLock::new(|| Ed25519KeyPair::from_seed_unchecked(ED25519_SEED).ok());
 static RSA: LazyLock<Option<RsaKeyPair>> = LazyLock::new(|| RsaKeyPair::generate(KeySize::Rsa2048).ok());
 
-/// The Ed25519 signature in base64.
-pub(crate) fn ed25519(body: &[u8]) -> String {
+/// What `X-GHL-Signature` says of a body: the Ed25519 signature in base64, with the key that is the same in every sandbox.
+#[must_use]
+pub fn ed25519(body: &[u8]) -> String {
     let signature = ED25519.as_ref().map(|key| STANDARD.encode(key.sign(body)));
     signature.unwrap_or_else(|| NO_SIGNATURE.to_owned())
 }
