@@ -8,7 +8,10 @@
 
 mod checks;
 
-use crate::{domain::ids::LocationId, settings::Settings};
+use crate::{
+    domain::{ids::LocationId, profile::Section},
+    settings::Settings,
+};
 use checks::Checks;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
@@ -27,6 +30,8 @@ use utoipa::ToSchema;
 pub struct Rules {
     /// How long what was read counts as fresh where webhooks are live; zero: as without.
     pub webhook_fresh: Duration,
+    /// The same of tasks: GHL has no event for a task that was edited (reference: "Webhooks").
+    pub webhook_tasks_fresh: Duration,
     /// For how long after an event a location counts as live.
     pub silence: Duration,
     /// Within what time a record of ours that GHL made is to come back as an event.
@@ -41,6 +46,7 @@ impl From<&Settings> for Rules {
     fn from(settings: &Settings) -> Self {
         Self {
             webhook_fresh: settings.cache.webhook_fresh,
+            webhook_tasks_fresh: settings.cache.webhook_tasks_fresh,
             silence: settings.drift.silence,
             echo: settings.drift.echo,
             high_percent: settings.drift.high_percent,
@@ -222,16 +228,19 @@ impl Liveness {
         self.known(location).map_or(Standing::None, |pulse| pulse.standing(&self.inner.rules, now))
     }
 
-    /// How long what is read now of a location counts as fresh, where without webhooks it would be so long.
+    /// How long a section that is read now of a location counts as fresh, where without webhooks it would be so long.
     #[must_use]
-    pub fn fresh(&self, location: &LocationId, usual: Duration, now: Timestamp) -> Duration {
+    pub fn fresh(&self, location: &LocationId, section: Section, usual: Duration, now: Timestamp) -> Duration {
         let Some(pulse) = self.known(location) else { return usual };
         let rules = &self.inner.rules;
         if pulse.checks().high() {
             return usual / rules.shorten_factor.max(1);
         }
         match pulse.standing(rules, now) {
-            Standing::Live => usual.max(rules.webhook_fresh),
+            Standing::Live => usual.max(match section {
+                Section::Tasks => rules.webhook_tasks_fresh,
+                Section::Contact | Section::Notes | Section::Appointments | Section::Ip => rules.webhook_fresh,
+            }),
             Standing::None | Standing::Quiet | Standing::Silent => usual,
         }
     }

@@ -292,6 +292,7 @@ pub struct CacheSettings {
     pub tasks_fresh: Duration,
     pub appointments_fresh: Duration,
     pub webhook_fresh: Duration,
+    pub webhook_tasks_fresh: Duration,
     pub ip_fresh: Duration,
     pub stale_while_revalidate: Duration,
     pub stale_if_error: Duration,

@@ -5,6 +5,7 @@ use proptest::prelude::*;
 
 const RULES: Rules = Rules {
     webhook_fresh: Duration::from_secs(900),
+    webhook_tasks_fresh: Duration::from_secs(300),
     silence: Duration::from_secs(3600),
     echo: Duration::from_secs(300),
     high_percent: 10,
@@ -30,7 +31,7 @@ fn heard_at(second: i64) -> Liveness {
 fn a_location_that_nothing_was_heard_of_is_as_without_webhooks() {
     let liveness = Liveness::new(RULES);
     assert_eq!(liveness.standing(&location(), at(0)), Standing::None);
-    assert_eq!(liveness.fresh(&location(), USUAL, at(0)), USUAL);
+    assert_eq!(liveness.fresh(&location(), Section::Notes, USUAL, at(0)), USUAL);
     liveness.write_done(&location(), at(0));
     assert_eq!(liveness.standing(&location(), at(4000)), Standing::None, "no event is due where none ever came");
 }
@@ -39,10 +40,15 @@ fn a_location_that_nothing_was_heard_of_is_as_without_webhooks() {
 fn live_then_quiet() {
     let liveness = heard_at(0);
     assert_eq!(liveness.standing(&location(), at(3599)), Standing::Live);
-    assert_eq!(liveness.fresh(&location(), USUAL, at(3599)), RULES.webhook_fresh);
-    assert_eq!(liveness.fresh(&location(), RULES.webhook_fresh * 2, at(3599)), RULES.webhook_fresh * 2, "never less");
+    assert_eq!(liveness.fresh(&location(), Section::Notes, USUAL, at(3599)), RULES.webhook_fresh);
+    assert_eq!(liveness.fresh(&location(), Section::Tasks, USUAL, at(3599)), RULES.webhook_tasks_fresh);
+    assert_eq!(
+        liveness.fresh(&location(), Section::Notes, RULES.webhook_fresh * 2, at(3599)),
+        RULES.webhook_fresh * 2,
+        "never less"
+    );
     assert_eq!(liveness.standing(&location(), at(3600)), Standing::Quiet);
-    assert_eq!(liveness.fresh(&location(), USUAL, at(3600)), USUAL);
+    assert_eq!(liveness.fresh(&location(), Section::Notes, USUAL, at(3600)), USUAL);
 }
 
 #[test]
@@ -52,7 +58,7 @@ fn a_write_that_does_not_come_back_is_silence_and_the_next_event_ends_it() {
     liveness.write_done(&location(), at(200));
     assert_eq!(liveness.standing(&location(), at(309)), Standing::Live);
     assert_eq!(liveness.standing(&location(), at(310)), Standing::Silent, "the first counts");
-    assert_eq!(liveness.fresh(&location(), USUAL, at(310)), USUAL);
+    assert_eq!(liveness.fresh(&location(), Section::Notes, USUAL, at(310)), USUAL);
     assert_eq!(liveness.report(&location(), at(310)).echo_due_since, Some(at(10)));
     liveness.echo(&location(), at(320));
     assert_eq!(liveness.standing(&location(), at(620)), Standing::Live);
@@ -73,10 +79,10 @@ fn drift_shortens_what_is_usual_and_not_what_webhooks_would_allow() {
     let liveness = heard_at(0);
     let changed = (0..10).filter(|_| liveness.checked(&location(), true)).count();
     assert_eq!(changed, 1);
-    assert_eq!(liveness.fresh(&location(), USUAL, at(1)), USUAL / 4);
+    assert_eq!(liveness.fresh(&location(), Section::Notes, USUAL, at(1)), USUAL / 4);
     assert!(liveness.report(&location(), at(1)).shortened);
     assert_eq!((0..50).filter(|_| liveness.checked(&location(), false)).count(), 1);
-    assert_eq!(liveness.fresh(&location(), USUAL, at(1)), RULES.webhook_fresh);
+    assert_eq!(liveness.fresh(&location(), Section::Notes, USUAL, at(1)), RULES.webhook_fresh);
 }
 
 #[test]

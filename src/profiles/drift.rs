@@ -129,7 +129,7 @@ impl Inner {
         let usual = self.policy.fresh(section);
         match section {
             Section::Contact | Section::Notes | Section::Tasks | Section::Appointments => {
-                self.liveness.fresh(location, usual, self.clock.now())
+                self.liveness.fresh(location, section, usual, self.clock.now())
             }
             Section::Ip => usual,
         }

@@ -210,6 +210,7 @@ fn cache(from: &mut Section<'_, '_>) -> Option<CacheSettings> {
         tasks_fresh: from.time("tasks_fresh_seconds", 0..=YEAR_SECONDS),
         appointments_fresh: from.time("appointments_fresh_seconds", 0..=YEAR_SECONDS),
         webhook_fresh: from.time("webhook_fresh_seconds", 0..=YEAR_SECONDS),
+        webhook_tasks_fresh: from.time("webhook_tasks_fresh_seconds", 0..=YEAR_SECONDS),
         ip_fresh: from.time("ip_fresh_seconds", 0..=YEAR_SECONDS),
         stale_while_revalidate: from.time("stale_while_revalidate_seconds", 0..=YEAR_SECONDS),
         stale_if_error: from.time("stale_if_error_seconds", 0..=YEAR_SECONDS),
