@@ -195,7 +195,7 @@ async fn without_a_store_memory_is_forgotten() {
     let app = TestApp::with(&[("store.url", "")]).await;
     app.profile(crate::support::SHOWCASE).await;
     let receipt = forgotten(&app.client.delete("/v1/locations/sandboxLocation00001").await);
-    assert_eq!(counts(&receipt), [("cacheEntries".to_owned(), 1)]);
+    assert_eq!(counts(&receipt), [("cacheEntries".to_owned(), 1), ("taskIds".to_owned(), 2)], "its contact, its tasks");
     app.profile(crate::support::SHOWCASE).await;
     assert_eq!(app.calls("ghl.contact"), 2, "it is fetched anew");
 }

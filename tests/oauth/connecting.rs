@@ -121,7 +121,9 @@ async fn without_an_app_there_is_nothing_to_connect_and_the_private_token_is_lis
     assert_eq!((&items[0]["locationId"], &items[0]["state"]), (&json!(LOCATION), &json!("private-token")));
     app.get("/v1/locations/nowhere").await.assert_problem(404, "not-found");
     let gone = app.client.delete(&format!("/v1/locations/{LOCATION}")).await.json();
-    assert_eq!((&gone["tokensDropped"], &gone["privateToken"]), (&json!(false), &json!(true)));
+    assert_eq!((&gone["locationId"], &gone["tokens"]), (&json!(LOCATION), &json!(0)), "{gone}");
+    let items = app.get("/v1/locations").await.json()["items"].clone();
+    assert_eq!(items[0]["state"], "private-token", "what the settings say stays so");
 }
 
 #[actix_web::test]
@@ -154,7 +156,7 @@ async fn a_key_sees_its_own_locations_and_disconnecting_takes_an_admin() {
     with("other-secret").get(&path).await.assert_problem(403, "forbidden");
     with("one-secret").delete(&path).await.assert_problem(403, "forbidden");
     with("admin-secret").delete("/v1/locations/sandboxLocation00002").await.assert_problem(403, "forbidden");
-    assert_eq!(with("admin-secret").delete(&path).await.json()["tokensDropped"], true);
+    assert_eq!(with("admin-secret").delete(&path).await.json()["tokens"], 1);
     let gone = with("one-secret").get(&path).await.json();
     assert_eq!((&gone["state"], &gone["lost"]["because"]), (&json!("disconnected"), &json!("disconnected")));
     let refused = with("one-secret").get(&format!("/v1/contacts/{SHOWCASE}")).await;

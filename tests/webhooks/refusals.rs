@@ -60,7 +60,7 @@ async fn what_is_signed_and_means_nothing_is_recorded_and_ignored() {
         ("u4", json!({"locationId": null}), "no-location"),
         ("u5", json!({"id": "../../admin"}), "no-contact"),
         ("u6", json!({}), "nothing-held"),
-        ("u7", json!({"type": "INSTALL", "companyId": "c1"}), "not-connected-by-oauth"),
+        ("u7", json!({"type": "INSTALL", "companyId": "c1"}), "no-effect"),
     ] {
         let told = rig.told(&event("ContactUpdate", id, changes)).await;
         assert_eq!((&told["fate"], &told["detail"]), (&json!("ignored"), &json!(detail)), "{told}");
