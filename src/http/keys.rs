@@ -123,6 +123,12 @@ impl Keys {
         }
     }
 
+    /// Whether who a request comes from may see a location.
+    pub(super) fn may_see(&self, headers: &HeaderMap, location: &LocationId) -> bool {
+        let identity = self.identify(headers);
+        identity.is_ok_and(|identity| self.locations(&identity).is_none_or(|seen| seen.contains(location)))
+    }
+
     /// A token made by who was identified.
     ///
     /// # Errors

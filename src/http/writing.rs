@@ -98,7 +98,7 @@ impl<C: Change> Wanted<C> {
         refusal: &mut Refusal,
     ) -> Result<Submission, Problem> {
         let named = LocationQuery::from_query(&Pairs::parse(request.query_string())?)?.location_id;
-        refusal.location.clone_from(&named);
+        // Only where the caller may see it: the log of a location says nothing of who may not.
         let location = caller.location(named)?;
         refusal.location = Some(location.clone());
         if request.match_info().get("contactId").is_some() {

@@ -48,7 +48,9 @@ pub(super) fn log(request: &HttpRequest, problem: &Problem) {
     let named = |name: &str| request.match_info().get(name);
     let query = Pairs::parse(request.query_string()).and_then(|pairs| LocationQuery::from_query(&pairs));
     let mut refusal = Refusal::of(request, key.as_deref(), None);
-    refusal.location = query.ok().and_then(|query| query.location_id);
+    // The log of a location says nothing of who may not see it.
+    let location = query.ok().and_then(|query| query.location_id);
+    refusal.location = location.filter(|location| state.keys.may_see(request.headers(), location));
     refusal.contact = named("contactId").and_then(|id| ContactId::parse(id).ok());
     refusal.operation = named("operationId").and_then(|id| OperationId::parse(id).ok());
     refusal.log(state, problem);
