@@ -136,11 +136,15 @@ impl Client {
             head.push_str(&format!("content-length: {}\r\n", body.len()));
         }
         head.push_str("\r\n");
-        stream.write_all(head.as_bytes()).await.expect("sends the head");
-        if let Some(body) = body {
-            // A server may refuse a large body before it has read it.
-            let _ = stream.write_all(&body).await;
-        }
+        let Some(body) = body else {
+            stream.write_all(head.as_bytes()).await.expect("sends the head");
+            return stream;
+        };
+        // In one piece, as clients do: who refuses a request by its head keeps the connection open for a body to come.
+        let mut whole = head.into_bytes();
+        whole.extend_from_slice(&body);
+        // A server may refuse a large body before it has read it.
+        let _ = stream.write_all(&whole).await;
         stream
     }
 
