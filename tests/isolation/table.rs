@@ -1,7 +1,8 @@
-//! All routes, and what each may answer to the key of another location.
+//! All routes, and what each may answer to whoever may not see the location that is asked for.
 
+use super::{requests, worlds::Things};
 use crate::support::TestApp;
-use routes::{ROUTES, UNDOCUMENTED};
+pub use routes::{ROUTES, UNDOCUMENTED};
 use std::collections::BTreeSet;
 
 /// What a route may answer.
@@ -35,8 +36,12 @@ mod routes {
         ("get", "/v1/operations/{operationId}", Refused),
         ("post", "/v1/operations/{operationId}/retry", Refused),
         ("post", "/v1/operations/{operationId}/cancel", Refused),
-        ("get", "/oauth/install", Open("sends a browser to GHL and says nothing of what is connected")),
-        ("get", "/oauth/callback", Open("needs a state of the browser's own")),
+        ("post", "/webhooks/ghl", Refused),
+        ("get", "/v1/webhooks/events", Own),
+        ("get", "/v1/webhooks/events/{webhookId}", Refused),
+        ("post", "/v1/webhooks/events/{webhookId}/replay", Refused),
+        ("get", "/oauth/install", Open("sends a browser to GHL; what it says of a location has a test of its own")),
+        ("get", "/oauth/callback", Open("needs a state of the browser's own; has a test of its own")),
         ("get", "/v1/locations", Own),
         ("get", "/v1/locations/{locationId}", Refused),
         ("delete", "/v1/locations/{locationId}", Refused),
@@ -51,6 +56,7 @@ mod routes {
         ("get", "/v1/contacts/{contactId}", Refused),
         ("put", "/v1/contacts/{contactId}", Refused),
         ("delete", "/v1/contacts/{contactId}", Refused),
+        ("delete", "/v1/contacts/{contactId}/data", Same),
         ("get", "/v1/contacts/{contactId}/profile", Refused),
         ("get", "/v1/contacts/{contactId}/profile/events", Refused),
         ("get", "/v1/contacts/{contactId}/explain", Refused),
@@ -71,16 +77,16 @@ mod routes {
         ("delete", "/v1/contacts/{contactId}/tags", Refused),
     ];
 
-    /// Routes that the document does not list, and why there is nothing to be learned from them.
-    pub const UNDOCUMENTED: &[(&str, &str)] = &[
-        ("/", "leads to the page"),
-        ("/openapi.json", "the document"),
-        ("/docs", "leads to the page"),
-        ("/docs/", "the page"),
-        ("/docs/{file}", "the page"),
-        ("/startupz", "the admin port's"),
-        ("/metrics", "the admin port's, which is the operator's and names locations"),
-        ("/admin/cache/flush", "the admin port's: a loopback peer, or a key that may see every location"),
+    /// Routes that the document does not list: whether the public port has them, and why there is nothing to be learned.
+    pub const UNDOCUMENTED: &[(&str, bool, &str)] = &[
+        ("/", true, "leads to the page"),
+        ("/openapi.json", true, "the document"),
+        ("/docs", true, "leads to the page"),
+        ("/docs/", true, "the page"),
+        ("/docs/{file}", true, "the page"),
+        ("/startupz", false, "the admin port's"),
+        ("/metrics", false, "the admin port's, which is the operator's and names locations"),
+        ("/admin/cache/flush", false, "the admin port's: a loopback peer, or a key that may see every location"),
     ];
 }
 
@@ -110,6 +116,24 @@ fn every_undocumented_route_has_its_row() {
     let source = std::fs::read_to_string(source).expect("the list of routes");
     let list = source.split("const UNDOCUMENTED").nth(1).and_then(|rest| rest.split("];").next()).expect("the list");
     let served: BTreeSet<&str> = list.split("(\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
-    let known: BTreeSet<&str> = UNDOCUMENTED.iter().map(|(path, _)| *path).collect();
+    let known: BTreeSet<&str> = UNDOCUMENTED.iter().map(|(path, ..)| *path).collect();
     assert_eq!(served, known);
+}
+
+#[actix_web::test]
+async fn every_member_of_a_body_that_names_something_is_asked() {
+    let app = TestApp::start().await;
+    let document = app.get("/openapi.json").await.json();
+    let things = Things::none("nowhereLocation00001");
+    let mut members = 0;
+    for (method, path, answer) in ROUTES.iter().filter(|(.., answer)| !matches!(answer, Answer::Open(_))) {
+        let operation = &document["paths"][path][method];
+        let asks = requests::of(operation, (method, path), 0, &things, "own");
+        for member in requests::members(&document, operation) {
+            let said = asks.iter().any(|ask| ask.body.as_ref().is_some_and(|body| body.get(&member).is_some()));
+            assert!(said, "{method} {path} ({answer:?}) takes {member}, and nothing was put there");
+            members += 1;
+        }
+    }
+    assert_eq!(members, 3, "the batch's and the tokens'");
 }

@@ -1,100 +1,210 @@
-//! Two services that the walk is made in: one that holds the other's data in memory and store, and one whose own location is
-//! served, so that GHL itself is asked with its token.
+//! The world that is walked: one service, connected to both locations of the sandbox, and everything there can be of either,
+//! so that whoever asks asks for what is there.
 
-use crate::support::{Client, LOCATION, SHOWCASE, TOKEN, TestApp, key};
-use serde_json::json;
+use crate::{
+    oauth,
+    support::{Client, LOCATION, Reply, SHOWCASE, TestApp, eventually, key, until},
+};
+use ghl_sandbox::{
+    WebhookPlan,
+    tokens::{EXAMPLE_BUSINESS, LOCATION_2, WEBHOOK_PUBLIC_KEY},
+};
+use serde_json::{Value, json};
+use std::time::Duration;
 
-/// Location 2 of the sandbox and its token.
-pub const HERE: &str = "sandboxLocation00002";
-const TOKEN_HERE: &str = "pit-00000000-0000-4000-8000-000000000002";
-/// What is said of the other's contact nowhere else: no answer to a foreign key may hold it.
-pub const MARKER: &str = "knownElsewhereAlone";
+/// How many idempotency keys each location has used: more than there are routes that take one.
+const USED: usize = 24;
+/// What is said of a location's contact nowhere else, and how the idempotency keys of its writes begin.
+const MARKS: [(&str, &str); 2] = [("Quercus", "acorn"), ("Fraxinus", "samara")];
+/// All of a profile.
+pub const WHOLE: &str = "include=notes,tasks,appointments,ip,insights";
 
-/// The ids of things, in every place where an id can stand.
+/// The things of a location, by all that they can be named by.
 #[derive(Debug, Clone)]
 pub struct Things {
     pub location: String,
     pub contact: String,
     pub note: String,
     pub task: String,
-    pub operation: String,
     pub business: String,
+    /// One that failed: it could be retried.
+    pub operation: String,
+    /// One that could be replayed.
+    pub webhook: String,
     pub email: String,
+    /// Of the profile.
+    pub etag: String,
+    /// How its idempotency keys begin.
+    keys: &'static str,
+    /// What nobody else may read.
+    pub mark: &'static str,
 }
 
 impl Things {
-    /// Ids like those of things, of nothing.
-    pub fn none() -> Self {
+    /// Names like those of things, of nothing, in a location.
+    pub fn none(location: &str) -> Self {
         Self {
-            location: "nowhereLocation00001".to_owned(),
+            location: location.to_owned(),
             contact: "nobodyContact0000001".to_owned(),
             note: "nothingNote000000001".to_owned(),
             task: "nothingTask000000001".to_owned(),
-            operation: "op00000000000000000000000000000000".to_owned(),
             business: "000000000000000000000000".to_owned(),
+            operation: "op00000000000000000000000000000000".to_owned(),
+            webhook: "00000000-0000-4000-8000-000000000000".to_owned(),
             email: "nobody@unknown.example".to_owned(),
+            etag: "W/\"0000000000000000\"".to_owned(),
+            keys: "unused",
+            mark: "Betula",
         }
     }
-}
 
-/// A running service, a key of location 2 with every role, and what is location 1's.
-pub struct World {
-    pub name: &'static str,
-    pub app: TestApp,
-    pub here: Client,
-    pub theirs: Things,
-}
-
-fn keys() -> String {
-    let roles = ["read", "write", "admin"];
-    format!("[{}, {}]", key("there", "t", &roles, &[LOCATION]), key("here", "h", &roles, &[HERE]))
-}
-
-/// What GHL holds of location 1, written by `client` at `base`: a contact's note, task and tag that say the marker.
-async fn planted(client: &Client, base: &str, task_due: &str) -> Things {
-    let at = |rest: &str| format!("{base}/{SHOWCASE}{rest}");
-    let note = client.post(&at("/notes"), &json!({"body": MARKER})).await;
-    let task = json!({"title": MARKER, "dueDate": task_due, "completed": false});
-    let task = client.post(&at("/tasks"), &task).await;
-    assert!(note.status == 201 && task.status == 201, "{note:?} {task:?}");
-    let tags = client.post(&at("/tags"), &json!({"tags": [MARKER.to_lowercase()]})).await;
-    assert!(tags.status < 300, "{tags:?}");
-    let id = |reply: &crate::support::Reply, name: &str| {
-        let body = reply.json();
-        let id = body["id"].as_str().or_else(|| body[name]["id"].as_str());
-        id.unwrap_or_else(|| panic!("no id of a {name}: {body}")).to_owned()
-    };
-    Things {
-        location: LOCATION.to_owned(),
-        contact: SHOWCASE.to_owned(),
-        operation: note.header("operation-id").unwrap_or("op11111111111111111111111111111111").to_owned(),
-        note: id(&note, "note"),
-        task: id(&task, "task"),
-        business: "63771dcac1116f0e21de8e12".to_owned(),
-        email: String::new(),
+    /// An idempotency key that was used by a write to them; of nothing, one that was never used.
+    pub fn idempotency_key(&self, number: usize) -> String {
+        assert!(number < USED, "use more keys");
+        format!("{}-{number}", self.keys)
     }
 }
 
-/// Location 1 is served and all of it is in memory: profile, operations, log.
-pub async fn theirs_is_held() -> World {
-    let app = TestApp::with(&[("auth.keys", &keys())]).await;
-    let there = app.client.with("x-api-key", "t");
-    let mut theirs = planted(&there, "/v1/contacts", "2027-03-01T09:00:00Z").await;
-    let profile = there.get(&format!("/v1/contacts/{SHOWCASE}/profile")).await;
-    assert!(profile.status == 200 && profile.text().contains(MARKER), "{profile:?}");
-    theirs.email = profile.json()["contact"]["email"].as_str().expect("an address").to_owned();
-    let here = app.client.with("x-api-key", "h").with("if-none-match", profile.header("etag").expect("a tag"));
-    World { name: "theirs is held", app, here, theirs }
+/// A location, and who may see it.
+pub struct Side {
+    /// With the roles `read` and `write`.
+    pub key: Client,
+    /// With the roles `read` and `admin`.
+    pub admin: Client,
+    pub things: Things,
 }
 
-/// Location 2 is served, so that what is asked of it reaches GHL, which knows the other's things.
-pub async fn ours_is_served() -> World {
-    let app = TestApp::with(&[("auth.keys", &keys()), ("ghl.location_id", HERE), ("ghl.token", TOKEN_HERE)]).await;
-    let ghl = Client::new(app.sandbox.addr()).with("version", "2021-07-28");
-    let ghl = ghl.with("authorization", &format!("Bearer {TOKEN}"));
-    let mut theirs = planted(&ghl, "/contacts", "2027-03-01T09:00:00Z").await;
-    let contact = ghl.get(&format!("/contacts/{SHOWCASE}")).await.json();
-    theirs.email = contact["contact"]["email"].as_str().expect("an address").to_owned();
-    let here = app.client.with("x-api-key", "h");
-    World { name: "ours is served", app, here, theirs }
+/// A service with two locations. The first is the one that the settings name.
+pub struct World {
+    pub app: TestApp,
+    pub first: Side,
+    pub second: Side,
+}
+
+impl World {
+    /// With everything of both.
+    pub async fn full() -> Self {
+        let app = connected().await;
+        let (first, second) = (clients(&app, "first"), clients(&app, "second"));
+        let other = app.sandbox.contact_ids(LOCATION_2)[0].clone();
+        let (one, two) = (
+            made(&app, &first.0, (LOCATION, SHOWCASE), MARKS[0]).await,
+            made(&app, &second.0, (LOCATION_2, &other), MARKS[1]).await,
+        );
+        eventually("the end of all deliveries", || app.sandbox.webhooks_settled()).await;
+        let (one, two) = (read(&first, one).await, read(&second, two).await);
+        app.sandbox.webhooks_to_nobody();
+        let side = |(key, admin), things| Side { key, admin, things };
+        Self { first: side(first, one), second: side(second, two), app }
+    }
+
+    /// Everything of a location, as who may see it and GHL see it: what nobody else's requests may change.
+    pub async fn standing(&self, side: &Side) -> Vec<(String, Value)> {
+        let things = &side.things;
+        let Things { location, contact, operation, webhook, .. } = things;
+        let quota = body(&side.admin.get(&format!("/v1/locations/{location}/quota")).await);
+        let spent = json!([quota["byLane"], quota["byEndpoint"], quota["day"]["used"], quota["breaker"]]);
+        let profile = side.admin.get(&format!("/v1/contacts/{contact}/profile?{WHOLE}")).await;
+        let memory =
+            json!([profile.header("etag"), profile.header("cache-status").map(|status| status.contains("hit"))]);
+        let mut all = vec![
+            ("quota".to_owned(), spent),
+            ("memory".to_owned(), memory),
+            ("GHL".to_owned(), self.app.sandbox.truth(contact)),
+        ];
+        for path in [
+            "/v1/operations?limit=200".to_owned(),
+            format!("/v1/operations/{operation}"),
+            "/v1/audit?limit=200".to_owned(),
+            "/v1/webhooks/events?limit=200".to_owned(),
+            format!("/v1/webhooks/events/{webhook}"),
+            "/v1/locations".to_owned(),
+        ] {
+            let answer = body(&side.admin.get(&path).await);
+            all.push((path, answer));
+        }
+        all
+    }
+}
+
+/// The answer to a request that must succeed.
+#[track_caller]
+fn body(reply: &Reply) -> Value {
+    assert!((200..300).contains(&reply.status), "{reply:?}");
+    reply.json()
+}
+
+/// A service that both locations are connected to, by a browser each, and that GHL tells of changes.
+async fn connected() -> TestApp {
+    let keys = |name: &str, location: &str| {
+        let admin = format!("{name}-admin");
+        [key(name, name, &["read", "write"], &[location]), key(&admin, &admin, &["read", "admin"], &[location])]
+    };
+    let keys = [keys("first", LOCATION), keys("second", LOCATION_2)].concat().join(", ");
+    let app = oauth::service(&[
+        ("auth.keys", &format!("[{keys}]")),
+        ("webhooks.public_keys", &format!("[\"{WEBHOOK_PUBLIC_KEY}\"]")),
+        // What is fetched is what is asked for.
+        ("webhooks.refresh_recent_seconds", "0"),
+    ])
+    .await;
+    for location in [LOCATION, LOCATION_2] {
+        let reply = oauth::connect(&app.client, &oauth::ghl(&app), &format!("&sandbox_consent={location}")).await;
+        assert_eq!(body(&reply)["locationId"], location);
+    }
+    let receiver = format!("http://{}/webhooks/ghl", app.client.address());
+    app.sandbox.webhooks_to(&receiver, WebhookPlan::default()).expect("an address");
+    app
+}
+
+fn clients(app: &TestApp, name: &str) -> (Client, Client) {
+    (app.client.with("x-api-key", name), app.client.with("x-api-key", &format!("{name}-admin")))
+}
+
+/// Makes of a contact what can be made of one: each says the mark.
+async fn made(
+    app: &TestApp,
+    key: &Client,
+    (location, contact): (&str, &str),
+    (mark, keys): (&'static str, &'static str),
+) -> Things {
+    let at = |rest: &str| format!("/v1/contacts/{contact}{rest}");
+    body(&key.put(&at(""), &json!({"lastName": mark})).await);
+    let note = body(&key.post(&at("/notes"), &json!({"body": mark})).await);
+    let task = json!({"title": mark, "dueDate": "2027-03-01T09:00:00Z", "completed": false});
+    let task = body(&key.post(&at("/tasks"), &task).await);
+    app.sandbox.add_appointment(json!({"contactId": contact, "title": mark})).expect("an appointment");
+    let mut things = Things { contact: contact.to_owned(), keys, mark, ..Things::none(location) };
+    for number in 0..USED {
+        let key = key.with("idempotency-key", &things.idempotency_key(number));
+        body(&key.post(&at("/tags"), &json!({"tags": [mark.to_lowercase()]})).await);
+    }
+    let failed = key.delete(&at(&format!("/notes/{}", Things::none("").note))).await;
+    assert!(failed.status >= 400, "{failed:?}");
+    things.operation = failed.header("operation-id").expect("it was accepted").to_owned();
+    let id = |made: &Value| made["id"].as_str().expect("an id").to_owned();
+    (things.note, things.task) = (id(&note), id(&task));
+    things
+}
+
+/// Reads what only a read tells, once each event has its fate: it is all in memory then.
+async fn read((key, admin): &(Client, Client), mut things: Things) -> Things {
+    let path = format!("/v1/webhooks/events?limit=200&contactId={}", things.contact);
+    let events = until("a fate for each event", Duration::from_secs(20), async || {
+        let events = body(&admin.get(&path).await)["items"].as_array().expect("a list").clone();
+        (!events.is_empty() && events.iter().all(|event| event["fate"] != "pending")).then_some(events)
+    })
+    .await;
+    let event = events.iter().find(|event| event["replayable"] == true).expect("one to replay");
+    things.webhook = event["webhookId"].as_str().expect("an id").to_owned();
+    let profile = key.get(&format!("/v1/contacts/{}/profile?{WHOLE}", things.contact)).await;
+    let document = body(&profile);
+    for part in ["contact", "notes", "tasks", "appointments"] {
+        assert!(document[part].to_string().contains(things.mark), "no mark in {part}: {document}");
+    }
+    let text = |value: &Value| value.as_str().map(str::to_owned);
+    things.email = text(&document["contact"]["email"]).expect("an address");
+    things.business = text(&document["contact"]["businessId"]).unwrap_or(EXAMPLE_BUSINESS.to_owned());
+    things.etag = profile.header("etag").expect("a tag").to_owned();
+    things
 }
