@@ -7,7 +7,6 @@
 mod access_log;
 mod admin;
 pub mod api;
-mod base64url;
 mod body;
 mod caller;
 mod coder;

@@ -2,7 +2,10 @@
 //! `keys encryption`: what seals tokens in the store.
 
 use super::args::{KeysArgs, KeysCommand, NewKeyArgs};
-use crate::settings::secret::{Secret, sha256};
+use crate::{
+    domain::hex::hex,
+    settings::secret::{Secret, sha256},
+};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use std::{fmt, io};
 
@@ -69,7 +72,7 @@ impl NewKey {
     #[must_use]
     pub fn new(args: &NewKeyArgs, bytes: &[u8; 32]) -> Self {
         let key = Secret::new(format!("{PREFIX}{}", base62(bytes)));
-        let hash: String = sha256(key.expose()).iter().map(|byte| format!("{byte:02x}")).collect();
+        let hash = hex(&sha256(key.expose()));
         let roles: Vec<_> = args.roles.iter().map(|role| format!("\"{}\"", role.as_str())).collect();
         let locations: Vec<_> = args.locations.iter().map(|id| format!("\"{id}\"")).collect();
         let locations =

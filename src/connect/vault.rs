@@ -2,7 +2,7 @@
 //! write the store can put one location's token in another's row.
 
 use crate::{
-    domain::connection::Holder,
+    domain::{connection::Holder, hex::hex},
     settings::secret::{Secret, sha256},
     store::{ConnectionStore, SealMark, SealedTokens, StoreError},
 };
@@ -97,7 +97,8 @@ impl Key {
 /// Tells keys apart and says nothing else of them.
 fn key_id(secret: &Secret) -> String {
     let text = zeroize::Zeroizing::new(format!("ghl-enrich key id {}", secret.expose()));
-    sha256(&text).iter().take(4).map(|byte| format!("{byte:02x}")).collect()
+    let [a, b, c, d, ..] = sha256(&text);
+    hex(&[a, b, c, d])
 }
 
 fn place(holder: &Holder, column: &str) -> String {

@@ -3,7 +3,7 @@
 //! GHL documents contact and location ids as 20 alphanumerics and gives other resources 24 hex digits or UUIDs
 //! (reference: GHL contacts API, "Contact as returned"), so an id is an opaque, bounded string over one alphabet.
 
-use super::encoding::hex;
+use super::hex::hex;
 use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 use std::fmt;

@@ -4,7 +4,6 @@
 //! allows, and HMAC-SHA-256 over all before. It is as good as the API key that made it: once that key is gone, was replaced,
 //! or may no longer see a location of the token, the token is refused. Nothing of it is believed before its MAC is.
 
-use super::base64url;
 use crate::{
     domain::{
         ids::{ContactId, LocationId},
@@ -16,6 +15,7 @@ use crate::{
     },
 };
 use aws_lc_rs::{hmac, rand};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeSet, fmt, sync::Arc, time::Duration};
@@ -160,9 +160,9 @@ impl Tokens {
             until,
         };
         let claims = serde_json::to_vec(&wire).map_err(|_| unsigned("claims that are no JSON"))?;
-        let signed = format!("{PREFIX}{}.{}", secret.fingerprint(), base64url::encode(&claims));
+        let signed = format!("{PREFIX}{}.{}", secret.fingerprint(), URL_SAFE_NO_PAD.encode(&claims));
         let mac = hmac::sign(&key, signed.as_bytes());
-        let token = Secret::new(format!("{signed}.{}", base64url::encode(mac.as_ref())));
+        let token = Secret::new(format!("{signed}.{}", URL_SAFE_NO_PAD.encode(mac.as_ref())));
         Ok(Minted { token, expires_at: Timestamp::from_second(until).unwrap_or(Timestamp::MAX) })
     }
 
@@ -180,10 +180,11 @@ impl Tokens {
             .and_then(|rest| rest.split_once('.'))
             .filter(|(key_id, _)| key_id.len() == 4)
             .ok_or(TokenError::Forged)?;
-        let mac = base64url::decode(mac).ok_or(TokenError::Forged)?;
+        // Strict, so that a token has one spelling.
+        let mac = URL_SAFE_NO_PAD.decode(mac).map_err(|_| TokenError::Forged)?;
         let key = self.key_that_signed(key_id, signed, &mac)?;
-        let wire = base64url::decode(claims).and_then(|claims| serde_json::from_slice::<Wire>(&claims).ok());
-        let wire = wire.ok_or(TokenError::Forged)?;
+        let claims = URL_SAFE_NO_PAD.decode(claims).map_err(|_| TokenError::Forged)?;
+        let wire: Wire = serde_json::from_slice(&claims).map_err(|_| TokenError::Forged)?;
         let (from, until) = (Timestamp::from_second(wire.from), Timestamp::from_second(wire.until));
         let (Ok(from), Ok(until)) = (from, until) else { return Err(TokenError::Forged) };
         if now >= until {
@@ -229,7 +230,7 @@ impl Wire {
 /// Stands for an API key in a token: what is compared is signed already, so it need be no secret.
 fn tag_of(key: &hmac::Key, maker: &ApiKey) -> String {
     let mac = hmac::sign(key, &maker.sha256);
-    base64url::encode(mac.as_ref().get(..8).unwrap_or_default())
+    URL_SAFE_NO_PAD.encode(mac.as_ref().get(..8).unwrap_or_default())
 }
 
 fn signing(secret: &Arc<Secret>) -> hmac::Key {
@@ -243,7 +244,7 @@ fn own_key() -> Option<LiveSecret> {
     if filled.is_err() {
         tracing::warn!("the system gave no random bytes: set auth.token_key to make tokens");
     }
-    filled.ok().map(|()| LiveSecret::fixed(Secret::new(base64url::encode(&bytes))))
+    filled.ok().map(|()| LiveSecret::fixed(Secret::new(URL_SAFE_NO_PAD.encode(&bytes))))
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Secrets: never shown, and read again when the file that holds them changes.
 
+use crate::domain::hex::hex;
 use arc_swap::ArcSwap;
 use aws_lc_rs::digest;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -85,7 +86,7 @@ impl Secret {
     #[must_use]
     pub fn fingerprint(&self) -> String {
         let [.., before, last] = sha256(&self.0);
-        format!("{before:02x}{last:02x}")
+        hex(&[before, last])
     }
 }
 

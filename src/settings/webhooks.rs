@@ -6,8 +6,9 @@ use super::{
     read::{Reader, Section},
     values,
 };
-use crate::domain::{encoding::base64, webhook::EventKind};
+use crate::domain::webhook::EventKind;
 use aws_lc_rs::signature::{ED25519, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, VerificationAlgorithm};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use std::time::Duration;
 
 const DAY_SECONDS: i64 = 86_400;
@@ -52,7 +53,7 @@ impl PublicKey {
     }
 
     fn parse(text: &str, algorithm: &'static dyn VerificationAlgorithm, what: &str) -> Result<Self, Problem> {
-        let key = base64(text).filter(|der| ParsedPublicKey::new(algorithm, der).is_ok());
+        let key = STANDARD.decode(text).ok().filter(|der| ParsedPublicKey::new(algorithm, der).is_ok());
         key.map(Self).ok_or_else(|| {
             let remedy = "Write what stands between BEGIN and END PUBLIC KEY of its PEM file, in one line.";
             Problem::new(format!("is no {what} public key in base64"), remedy)

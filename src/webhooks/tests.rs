@@ -4,7 +4,7 @@ use super::*;
 use crate::{
     app::AppParts,
     domain::{
-        encoding::hex,
+        hex::hex,
         ids::OperationId,
         operation::{Idempotency, Operation, Submission, Submitted},
     },
@@ -17,6 +17,7 @@ use crate::{
     },
 };
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use futures_util::future::ready;
 use serde_json::Value;
 
@@ -65,19 +66,6 @@ impl Purge for Nobody {
     }
 }
 
-const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-fn base64(bytes: &[u8]) -> String {
-    let mut text = String::new();
-    for chunk in bytes.chunks(3) {
-        let group =
-            chunk.iter().fold(0_usize, |group, byte| group << 8 | usize::from(*byte)) << (8 * (3 - chunk.len()));
-        text.extend((0..=chunk.len()).map(|place| char::from(ALPHABET[group >> (18 - 6 * place) & 63])));
-        text.push_str(&"=="[..3 - chunk.len()]);
-    }
-    text
-}
-
 struct Service {
     webhooks: Webhooks,
     store: Arc<SqliteStore>,
@@ -93,7 +81,7 @@ impl Service {
         let mut der = vec![0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
         der.extend(pair.public_key().as_ref());
         let sources = Sources::default()
-            .with("webhooks.public_keys", format!("[\"{}\"]", base64(&der)))
+            .with("webhooks.public_keys", format!("[\"{}\"]", STANDARD.encode(&der)))
             .with("operations.max_attempts", 2)
             .with("operations.retry_base_ms", 1)
             .with("operations.retry_cap_ms", 1)
@@ -119,7 +107,7 @@ impl Service {
     }
 
     async fn send(&self, body: &str) -> Result<Received, Refused> {
-        let signature = base64(self.pair.sign(body.as_bytes()).as_ref());
+        let signature = STANDARD.encode(self.pair.sign(body.as_bytes()));
         self.webhooks.accept(&Signatures { ed25519: Some(signature), rsa: None }, body.as_bytes()).await
     }
 

@@ -14,6 +14,7 @@ pub use process::{Process, finished};
 
 use ghl_enrich::{
     app::{App, AppParts},
+    domain::hex::hex,
     settings::{Settings, Sources, secret::sha256},
 };
 use ghl_sandbox::{QuotaProfile, Sandbox, SandboxConfig};
@@ -149,7 +150,7 @@ impl Drop for TestApp {
 
 /// A line of `auth.keys`: a key whose secret is `secret`.
 pub fn key(name: &str, secret: &str, roles: &[&str], locations: &[&str]) -> String {
-    let hash: String = sha256(secret).iter().map(|byte| format!("{byte:02x}")).collect();
+    let hash = hex(&sha256(secret));
     let locations = if locations.is_empty() { String::new() } else { format!(", locations = {locations:?}") };
     format!("{{ name = \"{name}\", sha256 = \"{hash}\", roles = {roles:?}{locations} }}")
 }

@@ -15,6 +15,7 @@ use aws_lc_rs::{
     encoding::{AsDer as _, PublicKeyX509Der},
     signature::{Ed25519KeyPair, KeyPair as _},
 };
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -29,24 +30,12 @@ impl Signer {
     /// `webhooks.public_keys`
     fn public_keys(&self) -> String {
         let der: PublicKeyX509Der<'_> = self.0.public_key().as_der().expect("a form");
-        format!("[\"{}\"]", base64(der.as_ref()))
+        format!("[\"{}\"]", STANDARD.encode(der.as_ref()))
     }
 
     fn sign(&self, body: &[u8]) -> String {
-        base64(self.0.sign(body).as_ref())
+        STANDARD.encode(self.0.sign(body))
     }
-}
-
-pub fn base64(bytes: &[u8]) -> String {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::new();
-    for chunk in bytes.chunks(3) {
-        let group =
-            chunk.iter().fold(0_usize, |group, byte| group << 8 | usize::from(*byte)) << (8 * (3 - chunk.len()));
-        text.extend((0..=chunk.len()).map(|place| char::from(ALPHABET[group >> (18 - 6 * place) & 63])));
-        text.push_str(&"=="[..3 - chunk.len()]);
-    }
-    text
 }
 
 /// A service that knows our key.
