@@ -28,6 +28,17 @@ pub struct PendingEvent {
     pub body: Vec<u8>,
 }
 
+/// Events that just arrived.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ArrivedEvents {
+    /// The oldest of them.
+    pub events: Vec<PendingEvent>,
+    /// How many were failed, being unreadable.
+    pub unreadable: usize,
+    /// Whether others may be left.
+    pub more: bool,
+}
+
 /// What is to be noted of an event.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum EventEnd {
@@ -108,10 +119,11 @@ pub trait Inbox: Send + Sync + fmt::Debug {
     /// Takes an event in, unless its id came before: that is decided here and nowhere else.
     fn receive(&self, event: NewEvent) -> Stored<'_, Received>;
 
-    /// Up to `limit` events that just arrived, in the order of their arrival. They stay so until they are settled.
-    fn arrived(&self, limit: u32) -> Stored<'_, Vec<PendingEvent>>;
+    /// Up to `limit` events that just arrived, in the order of their arrival. They stay so until they are settled. One
+    /// that cannot be read is failed instead, as of `now`.
+    fn arrived(&self, now: Timestamp, limit: u32) -> Stored<'_, ArrivedEvents>;
 
-    /// Up to `limit` events whose rest is due, but for those `in_hand`.
+    /// Up to `limit` events whose rest is due, but for those `in_hand`. One that cannot be read is failed instead.
     fn due(&self, now: Timestamp, limit: u32, in_hand: Vec<i64>) -> Stored<'_, Vec<PendingEvent>>;
 
     /// When the next rest is due that is not `in_hand`.

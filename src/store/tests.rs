@@ -62,6 +62,14 @@ impl Rig {
         Self { store, tasks, url, folder: None }
     }
 
+    /// Changes the file as nobody should.
+    pub(crate) async fn damage(&self, statement: &'static str) {
+        use sqlx::{ConnectOptions as _, sqlite::SqliteConnectOptions};
+        let StoreUrl::SqliteFile(path) = &self.url else { panic!("a file is meant") };
+        let mut other = SqliteConnectOptions::new().filename(path).connect().await.unwrap();
+        sqlx::raw_sql(statement).execute(&mut other).await.unwrap();
+    }
+
     /// Ends everything, without closing.
     pub(crate) async fn end(self) -> (StoreUrl, Option<Folder>) {
         drop(self.store);

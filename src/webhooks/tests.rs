@@ -7,6 +7,7 @@ use crate::{
         hex::hex,
         ids::OperationId,
         operation::{Idempotency, Operation, Submission, Submitted},
+        webhook::NewEvent,
     },
     enrichment::Writes,
     settings::Sources,
@@ -139,6 +140,34 @@ async fn what_a_full_disk_does_not_take_is_to_be_sent_again() {
     assert_eq!(service.fate("w1").await.fate, crate::domain::webhook::EventFate::Applied);
     service.store.close().await;
     assert!(matches!(service.send(body).await, Err(Refused::Unstored(StoreError::Closed))));
+}
+
+#[tokio::test]
+async fn those_that_cannot_be_read_hold_up_nobody() {
+    let rig = Rig::file().await;
+    for number in 0..600 {
+        let event = NewEvent {
+            webhook_id: WebhookId::parse(&format!("w{number}")).unwrap(),
+            kind: "PLAN_CHANGE".to_owned(),
+            location: None,
+            contact: None,
+            subject: None,
+            event_at: None,
+            received_at: Timestamp::now(),
+            body: b"{}".to_vec(),
+        };
+        rig.store.receive(event).await.unwrap();
+    }
+    // One at the head of the first batch, and all of the second.
+    rig.damage("UPDATE inbox SET location = 'no id' WHERE seq = 1 OR seq BETWEEN 257 AND 512").await;
+    let began = Instant::now();
+    let service = Service::new(rig);
+    for id in ["w1", "w255", "w599"] {
+        assert_eq!(service.fate(id).await.detail.as_deref(), Some("no-effect"));
+    }
+    // Sooner than the worker looks again without being told.
+    assert!(began.elapsed() < Duration::from_secs(9), "{:?}", began.elapsed());
+    assert_eq!(service.store.inbox_depth().await.unwrap().pending, 0);
 }
 
 #[tokio::test]

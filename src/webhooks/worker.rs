@@ -4,7 +4,7 @@
 use super::{Core, earlier, echo, effect};
 use crate::{
     domain::{ids::ContactId, operation::Operation, webhook::EventFate},
-    store::{EventEnd, PendingEvent, Settlement, StoreError},
+    store::{ArrivedEvents, EventEnd, PendingEvent, Settlement, StoreError},
 };
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use tokio_util::sync::CancellationToken;
@@ -43,9 +43,12 @@ pub(super) async fn run(core: Arc<Core>, stop: CancellationToken) {
 
 /// Applies a batch. Says whether more may be there.
 async fn round(core: &Core) -> Result<bool, StoreError> {
-    let events = core.parts.inbox.arrived(BATCH).await?;
+    let ArrivedEvents { events, unreadable, more } = core.parts.inbox.arrived(core.now(), BATCH).await?;
+    if unreadable > 0 {
+        core.note_change();
+    }
     if events.is_empty() {
-        return Ok(false);
+        return Ok(more);
     }
     let own = own_writes(core, &events).await?;
     let now = core.now();
@@ -55,7 +58,7 @@ async fn round(core: &Core) -> Result<bool, StoreError> {
     if waits {
         core.waiting.notify_one();
     }
-    Ok(events.len() >= BATCH as usize)
+    Ok(more)
 }
 
 /// The writes of ours that these events may tell of.

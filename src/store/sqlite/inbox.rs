@@ -2,6 +2,7 @@
 
 mod lists;
 mod rows;
+mod unreadable;
 
 #[cfg(test)]
 mod tests;
@@ -20,7 +21,8 @@ use crate::{
         webhook::{EventFate, EventFilter, NewEvent, WebhookEvent},
     },
     store::{
-        EventEnd, FateOf, Inbox, InboxDepth, Page, PendingEvent, Received, Replayed, Settlement, StoreError, Stored,
+        ArrivedEvents, EventEnd, FateOf, Inbox, InboxDepth, Page, PendingEvent, Received, Replayed, Settlement,
+        StoreError, Stored,
     },
 };
 use futures_util::future::BoxFuture;
@@ -34,12 +36,12 @@ impl Inbox for SqliteStore {
         Box::pin(self.writer.call(Receive(event)))
     }
 
-    fn arrived(&self, limit: u32) -> Stored<'_, Vec<PendingEvent>> {
-        Box::pin(self.read(lists::Arrived { limit }))
+    fn arrived(&self, now: Timestamp, limit: u32) -> Stored<'_, ArrivedEvents> {
+        Box::pin(self.readable(lists::Arrived { limit }, now))
     }
 
     fn due(&self, now: Timestamp, limit: u32, in_hand: Vec<i64>) -> Stored<'_, Vec<PendingEvent>> {
-        Box::pin(self.read(lists::Due { now, limit, in_hand }))
+        Box::pin(async move { Ok(self.readable(lists::Due { now, limit, in_hand }, now).await?.events) })
     }
 
     fn next_waiting(&self, in_hand: Vec<i64>) -> Stored<'_, Option<Timestamp>> {
@@ -101,6 +103,22 @@ impl Inbox for SqliteStore {
             }
             Ok(sum)
         })
+    }
+}
+
+impl SqliteStore {
+    /// The pending events that `work` finds. What it finds and cannot read ends here.
+    async fn readable<W: Work<Answer = lists::Found>>(
+        &self,
+        work: W,
+        now: Timestamp,
+    ) -> Result<ArrivedEvents, StoreError> {
+        let lists::Found { events, unreadable: seqs, more } = self.read(work).await?;
+        let unreadable = seqs.len();
+        if unreadable > 0 {
+            self.writer.call(unreadable::SetAside { seqs, now }).await?;
+        }
+        Ok(ArrivedEvents { events, unreadable, more })
     }
 }
 

@@ -27,17 +27,38 @@ const MAX_BYTES: usize = 4 * 1024 * 1024;
 /// Most writes of ours that are compared with a batch of events.
 const MAX_WRITES: u32 = 2048;
 
-/// Events with their bodies. One that cannot be read (a newer version stored it) is passed over.
-async fn with_bodies(mut rows: BoxStream<'_, Result<SqliteRow, sqlx::Error>>) -> Result<Vec<PendingEvent>, StoreError> {
-    let (mut events, mut bytes) = (Vec::new(), 0);
-    while bytes < MAX_BYTES
-        && let Some(row) = rows.try_next().await?
-    {
-        let read = pending(&row).inspect_err(|why| tracing::warn!(cause = ?why, "an event is passed over"));
-        bytes += read.as_ref().map_or(0, |event| event.body.len());
-        events.extend(read.ok());
+/// Pending events.
+#[derive(Default)]
+pub(super) struct Found {
+    pub events: Vec<PendingEvent>,
+    /// Positions of those that cannot be read: a newer version stored them, or they are damaged.
+    pub unreadable: Vec<i64>,
+    /// Whether others may be left.
+    pub more: bool,
+}
+
+/// Events with their bodies, of rows that are at most `limit`.
+async fn with_bodies(mut rows: BoxStream<'_, Result<SqliteRow, sqlx::Error>>, limit: u32) -> Result<Found, StoreError> {
+    let (mut found, mut seen, mut bytes) = (Found::default(), 0, 0);
+    while let Some(row) = rows.try_next().await? {
+        seen += 1;
+        match pending(&row) {
+            Ok(event) => {
+                bytes += event.body.len();
+                found.events.push(event);
+            }
+            Err(why) => {
+                let seq: i64 = row.try_get("seq")?;
+                tracing::error!(seq, cause = ?why, "an event cannot be read; it fails, and who can read it can replay it");
+                found.unreadable.push(seq);
+            }
+        }
+        found.more = seen == limit || bytes >= MAX_BYTES;
+        if found.more {
+            break;
+        }
     }
-    Ok(events)
+    Ok(found)
 }
 
 pub(super) struct Arrived {
@@ -45,12 +66,12 @@ pub(super) struct Arrived {
 }
 
 impl Work for Arrived {
-    type Answer = Vec<PendingEvent>;
+    type Answer = Found;
 
-    fn run<'a>(&'a self, on: &'a mut SqliteConnection) -> BoxFuture<'a, Result<Vec<PendingEvent>, StoreError>> {
+    fn run<'a>(&'a self, on: &'a mut SqliteConnection) -> BoxFuture<'a, Result<Found, StoreError>> {
         Box::pin(async move {
             let question = format!("SELECT {COLUMNS}, body FROM inbox WHERE stage = 0 ORDER BY seq LIMIT $1");
-            with_bodies(sqlx::query(AssertSqlSafe(question)).bind(self.limit).fetch(on)).await
+            with_bodies(sqlx::query(AssertSqlSafe(question)).bind(self.limit).fetch(on), self.limit).await
         })
     }
 }
@@ -62,16 +83,16 @@ pub(super) struct Due {
 }
 
 impl Work for Due {
-    type Answer = Vec<PendingEvent>;
+    type Answer = Found;
 
-    fn run<'a>(&'a self, on: &'a mut SqliteConnection) -> BoxFuture<'a, Result<Vec<PendingEvent>, StoreError>> {
+    fn run<'a>(&'a self, on: &'a mut SqliteConnection) -> BoxFuture<'a, Result<Found, StoreError>> {
         Box::pin(async move {
             let question = format!(
                 "SELECT {COLUMNS}, body FROM inbox WHERE stage = 1 AND due_at <= $1
                      AND seq NOT IN (SELECT value FROM json_each($2)) ORDER BY due_at, seq LIMIT $3"
             );
-            let query = sqlx::query(AssertSqlSafe(question));
-            with_bodies(query.bind(millis(self.now)).bind(json(&self.in_hand)?).bind(self.limit).fetch(on)).await
+            let query = sqlx::query(AssertSqlSafe(question)).bind(millis(self.now)).bind(json(&self.in_hand)?);
+            with_bodies(query.bind(self.limit).fetch(on), self.limit).await
         })
     }
 }
@@ -229,7 +250,9 @@ impl Work for LastReceived {
                 let location = LocationId::parse(row.try_get("location")?).map_err(|_| damaged("location"))?;
                 Ok((location, time(row.try_get("received_at")?)?))
             };
-            rows.iter().map(read).collect()
+            // One that cannot be read must not hide those of the other locations.
+            let told = |why: &StoreError| tracing::warn!(cause = ?why, "an event is passed over");
+            Ok(rows.iter().filter_map(|row| read(row).inspect_err(told).ok()).collect())
         })
     }
 }

@@ -25,7 +25,7 @@ fn fate(seq: i64, fate: FateOf, detail: &str) -> Settlement {
 }
 
 async fn ids(store: &SqliteStore) -> Vec<String> {
-    store.arrived(100).await.unwrap().into_iter().map(|one| one.event.webhook_id.to_string()).collect()
+    store.arrived(at(0), 100).await.unwrap().events.into_iter().map(|one| one.event.webhook_id.to_string()).collect()
 }
 
 #[tokio::test]
@@ -35,7 +35,7 @@ async fn an_event_is_taken_once_and_has_one_fate() {
         for (id, expected) in [("a", Received::New), ("b", Received::New), ("a", Received::Before)] {
             assert_eq!(store.receive(new(id, 1_000)).await, Ok(expected));
         }
-        let arrived = store.arrived(100).await.unwrap();
+        let arrived = store.arrived(at(0), 100).await.unwrap().events;
         assert_eq!(ids(store).await, ["a", "b"]);
         let (a, b) = (arrived[0].event.seq, arrived[1].event.seq);
         let wait = Settlement { seq: b, end: EventEnd::Wait(at(2_000)), contact: None };
@@ -65,7 +65,7 @@ async fn a_replay_needs_a_fate_and_a_body() {
     assert_eq!(store.replay(id.clone(), at(1)).await, Ok(Replayed::Unknown));
     store.receive(new("a", 1_000)).await.unwrap();
     assert!(matches!(store.replay(id.clone(), at(1)).await, Ok(Replayed::No(_))));
-    let seq = store.arrived(1).await.unwrap()[0].event.seq;
+    let seq = store.arrived(at(0), 1).await.unwrap().events[0].event.seq;
     store.settle(vec![fate(seq, FateOf::Failed, "x")], at(1_500), true).await.unwrap();
     let Ok(Replayed::Yes(event)) = store.replay(id.clone(), at(2_000)).await else { panic!("its body is kept") };
     assert_eq!((event.fate, event.replays), (EventFate::Pending, 1));
@@ -80,7 +80,7 @@ async fn what_is_old_goes_bodies_first() {
     for id in ["a", "b", "c"] {
         store.receive(new(id, 1_000)).await.unwrap();
     }
-    let seqs: Vec<i64> = store.arrived(9).await.unwrap().iter().map(|one| one.event.seq).collect();
+    let seqs: Vec<i64> = store.arrived(at(0), 9).await.unwrap().events.iter().map(|one| one.event.seq).collect();
     let ends = vec![fate(seqs[0], FateOf::Applied, "x"), fate(seqs[1], FateOf::Failed, "x")];
     store.settle(ends, at(2_000), false).await.unwrap();
     assert_eq!(store.prune_inbox(at(2_000), at(3_000)).await, Ok(1), "that of the failed one stays");
@@ -92,4 +92,37 @@ async fn what_is_old_goes_bodies_first() {
     assert_eq!(left, ["c"], "what has no fate stays");
     let last = store.last_received().await.unwrap();
     assert_eq!(last, [(LocationId::parse("loc").unwrap(), at(1_000))]);
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_fails_and_can_be_replayed_once_it_can() {
+    let rig = Rig::file().await;
+    let store = &rig.store;
+    for id in ["a", "b", "c"] {
+        store.receive(new(id, 1_000)).await.unwrap();
+    }
+    rig.damage("UPDATE inbox SET contact = 'no id' WHERE webhook_id = 'a'").await;
+    let first = store.arrived(at(1_500), 2).await.unwrap();
+    assert_eq!((first.events.len(), first.unreadable, first.more), (1, 1, true));
+    assert_eq!(ids(store).await, ["b", "c"]);
+    assert_eq!(store.inbox_depth().await.unwrap().pending, 2);
+    // The same of one whose rest is due.
+    let seqs: Vec<i64> = store.arrived(at(0), 9).await.unwrap().events.iter().map(|one| one.event.seq).collect();
+    let wait = |seq| Settlement { seq, end: EventEnd::Wait(at(2_000)), contact: None };
+    store.settle(vec![wait(seqs[0]), wait(seqs[1])], at(1_600), false).await.unwrap();
+    rig.damage("UPDATE inbox SET body = 7 WHERE webhook_id = 'b'").await;
+    let due = store.due(at(2_500), 9, vec![]).await.unwrap();
+    assert_eq!(due.iter().map(|one| one.event.webhook_id.as_str()).collect::<Vec<_>>(), ["c"]);
+    // Nor does it hide when each location was last heard of.
+    rig.damage("UPDATE inbox SET location = 'no id' WHERE webhook_id = 'b'").await;
+    assert_eq!(store.last_received().await.unwrap(), [(LocationId::parse("loc").unwrap(), at(1_000))]);
+    // By a version that can read it, so to speak.
+    let id = WebhookId::parse("a").unwrap();
+    assert!(matches!(store.replay(id.clone(), at(3_000)).await, Err(StoreError::Corrupt(_))));
+    rig.damage("UPDATE inbox SET contact = 'c1' WHERE webhook_id = 'a'").await;
+    let failed = store.event(id.clone()).await.unwrap().unwrap();
+    assert_eq!((failed.fate, failed.detail.as_deref()), (EventFate::Failed, Some("unreadable")));
+    assert_eq!((failed.fate_at, failed.replayable), (Some(at(1_500)), true));
+    assert!(matches!(store.replay(id, at(3_000)).await, Ok(Replayed::Yes(_))));
+    assert_eq!(ids(store).await, ["a"]);
 }
