@@ -13,6 +13,7 @@ use std::{
     path::{Path, PathBuf},
     time::Duration,
 };
+use tokio::time::Instant;
 
 /// Marks the file as ours (<https://www.sqlite.org/pragma.html#pragma_application_id>): `ghle`.
 const APPLICATION_ID: i32 = 0x6768_6c65;
@@ -25,6 +26,13 @@ const BUSY: Duration = Duration::from_millis(500);
 
 /// The WAL is cut to this after it has grown beyond it.
 pub(super) const WAL_BYTES: u64 = 64 * 1024 * 1024;
+
+/// How long to wait for the lock: a process that was killed holds it until the system has cleared it away, and its successor
+/// is often there by then.
+const LOCK_PATIENCE: Duration = Duration::from_secs(2);
+
+/// How often to look.
+const LOCK_POLL: Duration = Duration::from_millis(20);
 
 /// Behind the file's name, that of its lock.
 const LOCK: &str = ".lock";
@@ -49,12 +57,7 @@ pub(super) fn options() -> SqliteConnectOptions {
 
 /// The writer's connection to a file, the options for readers, and the lock.
 pub(super) async fn file(path: &Path) -> Result<(SqliteConnection, SqliteConnectOptions, Lock), StoreError> {
-    let prepared = prepare(path).map_err(|error| {
-        // What the error becomes has no room for the reason.
-        tracing::error!(path = %path.display(), cause = %error, "the store's file cannot be made or opened");
-        fault::of_io(&error)
-    })?;
-    let (real, lock) = prepared.ok_or(StoreError::Locked)?;
+    let (real, lock) = locked(path).await?;
     let options = options().filename(real);
     let mut connection = options.connect().await?;
     // Looked at before anything is changed: it may be somebody else's.
@@ -64,6 +67,23 @@ pub(super) async fn file(path: &Path) -> Result<(SqliteConnection, SqliteConnect
     connection = options.connect().await?;
     migrate(&mut connection, version).await?;
     Ok((connection, options, lock))
+}
+
+/// Where the file really is, and its lock, once it is free.
+async fn locked(path: &Path) -> Result<(PathBuf, Lock), StoreError> {
+    let give_up = Instant::now() + LOCK_PATIENCE;
+    loop {
+        let prepared = prepare(path).map_err(|error| {
+            // What the error becomes has no room for the reason.
+            tracing::error!(path = %path.display(), cause = %error, "the store's file cannot be made or opened");
+            fault::of_io(&error)
+        })?;
+        match prepared {
+            Some(prepared) => return Ok(prepared),
+            None if Instant::now() < give_up => tokio::time::sleep(LOCK_POLL).await,
+            None => return Err(StoreError::Locked),
+        }
+    }
 }
 
 /// A connection to nowhere.

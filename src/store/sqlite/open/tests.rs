@@ -3,7 +3,7 @@
 use crate::{
     settings::StoreUrl,
     store::{
-        StoreError,
+        OperationStore as _, StoreError,
         sqlite::SqliteStore,
         tests::{Folder, Rig},
     },
@@ -29,6 +29,15 @@ async fn a_second_process_is_kept_off_by_whatever_name_it_has_for_the_file() {
     symlink(folder.0.join("later.db"), &early).unwrap();
     let _first = open(&early).await.unwrap();
     assert_eq!(open(&folder.0.join("later.db")).await.unwrap_err(), StoreError::Locked);
+}
+
+#[tokio::test]
+async fn a_process_that_is_about_to_be_gone_is_waited_for() {
+    let rig = Rig::file().await;
+    let StoreUrl::SqliteFile(path) = &rig.url else { panic!("a file is meant") };
+    // The opening finds it locked before the closing begins.
+    let (opened, ()) = tokio::join!(open(path), rig.store.close());
+    assert_eq!(opened.map(drop), Ok(()));
 }
 
 #[tokio::test]
