@@ -7,7 +7,7 @@ use crate::{
     domain::{ip::AddressOrigin, problem::Problem},
     ghl::SearchQuery,
     ipinfo::{BackendStatus, IpLookup, IpUpstreams},
-    settings::{BackendChoice, IpinfoSettings, Loaded, Settings, StoreUrl},
+    settings::{BackendChoice, IpinfoSettings, Loaded, Origin, Settings, StoreUrl},
     store::{
         StoreError,
         sqlite::{Examined, SqliteStore},
@@ -50,7 +50,9 @@ pub async fn check(loaded: Loaded) -> anyhow::Result<bool> {
     findings.extend(ip(&loaded.settings, &parts).await?);
     findings.push(store(loaded.settings.store.url.as_ref()).await);
     findings.extend(oauth(&loaded.settings));
+    findings.push(webhooks(&loaded));
     findings.push(access(&loaded.settings));
+    findings.push(tokens(&loaded.settings));
     // Rules that do not compile have ended the wiring, each with its line and column.
     findings.push(Finding::Well(match parts.rules.names().count() {
         0 => "rules: none; an enrichment writes nothing".to_owned(),
@@ -69,6 +71,48 @@ pub async fn check(loaded: Loaded) -> anyhow::Result<bool> {
         }
     }
     Ok(well)
+}
+
+/// Keys that are none have ended the loading of the settings.
+fn webhooks(loaded: &Loaded) -> Finding {
+    let settings = &loaded.settings.webhooks;
+    if !settings.enabled {
+        return Finding::Well("webhooks: switched off (webhooks.enabled)".to_owned());
+    }
+    if loaded.settings.store.url.is_none() {
+        return Finding::Well("webhooks: none are taken, for there is no store to keep them in".to_owned());
+    }
+    let keys = |key: &str, kind: &str, count: usize| {
+        let published = loaded.describe().iter().any(|told| told.key == key && told.origin == Origin::Default);
+        match (count, published) {
+            (0, _) => format!("no {kind} key"),
+            (_, true) => format!("GHL's published {kind} key"),
+            (1, false) => format!("1 {kind} key of the settings' own"),
+            (more, false) => format!("{more} {kind} keys of the settings' own"),
+        }
+    };
+    let ed25519 = keys("webhooks.public_keys", "Ed25519", settings.public_keys.len());
+    let rsa = match settings.accept_rsa {
+        true => keys("webhooks.rsa_public_keys", "RSA", settings.rsa_public_keys.len()),
+        false => "the retired RSA signature does not count".to_owned(),
+    };
+    Finding::Well(format!("webhooks: taken at /webhooks/ghl, by {ed25519}; {rsa}"))
+}
+
+/// What signs the tokens for browsers.
+fn tokens(settings: &Settings) -> Finding {
+    let auth = &settings.auth;
+    match (&auth.token_key, &auth.previous_token_key) {
+        (None, _) => Finding::Well(
+            "tokens for browsers: the process makes its own key, so they end with it and are its alone (auth.token_key)"
+                .to_owned(),
+        ),
+        (Some(_), None) => Finding::Well("tokens for browsers: signed with auth.token_key".to_owned()),
+        (Some(_), Some(_)) => Finding::Poor {
+            what: "tokens for browsers: signed with auth.token_key; those of the previous key are still good".to_owned(),
+            remedy: "Remove auth.previous_token_key once they have expired (auth.token_max_minutes).",
+        },
+    }
 }
 
 /// Half of what connecting takes has ended the loading of the settings, so there is all of it or nothing.

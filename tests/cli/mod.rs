@@ -154,6 +154,36 @@ async fn check_looks_at_the_store_and_leaves_it_as_it_is() {
 }
 
 #[actix_web::test]
+async fn check_tells_who_may_send_webhooks_and_what_signs_tokens() {
+    let sandbox = sandbox().await;
+    let base = sandbox.base_url();
+    let said = |changes: &[(&'static str, &str)], wanted: &str| {
+        let mut variables = at_sandbox(&base);
+        variables.push(("ENRICH_STORE__URL", "sqlite::memory:"));
+        variables.retain(|(known, _)| changes.iter().all(|(name, _)| name != known));
+        variables.extend(changes);
+        let (code, printed, logged) = finished(&["check"], &variables);
+        assert!(code == 0 && printed.contains(wanted), "{wanted} in {printed}{logged}");
+    };
+    let own = format!("[\"{}\"]", ghl_sandbox::tokens::WEBHOOK_PUBLIC_KEY);
+    let taken = "ok    webhooks: taken at /webhooks/ghl, by";
+    said(&[], &format!("{taken} GHL's published Ed25519 key; the retired RSA signature does not count"));
+    said(
+        &[("ENRICH_WEBHOOKS__PUBLIC_KEYS", &own), ("ENRICH_WEBHOOKS__ACCEPT_RSA", "true")],
+        &format!("{taken} 1 Ed25519 key of the settings' own; GHL's published RSA key"),
+    );
+    said(&[("ENRICH_WEBHOOKS__ENABLED", "false")], "ok    webhooks: switched off");
+    said(&[("ENRICH_STORE__URL", "")], "ok    webhooks: none are taken, for there is no store");
+    let (key, previous) = ("k".repeat(32), "p".repeat(32));
+    said(&[], "ok    tokens for browsers: the process makes its own key");
+    said(&[("ENRICH_AUTH__TOKEN_KEY", &key)], "ok    tokens for browsers: signed with auth.token_key");
+    said(
+        &[("ENRICH_AUTH__TOKEN_KEY", &key), ("ENRICH_AUTH__PREVIOUS_TOKEN_KEY", &previous)],
+        "those of the previous key are still good",
+    );
+}
+
+#[actix_web::test]
 async fn check_tries_each_source_of_ip_intelligence_by_itself() {
     let sandbox = sandbox().await;
     let base = sandbox.base_url();
