@@ -5,10 +5,12 @@
 
 Every key in a settings.toml and in an ENRICH_… variable exists in settings.default.toml; the container's port is
 the admin port that is bound, and the probes ask it; the pod's grace is longer than the drain; the caches fit into the
-memory limit; a port on all addresses has API keys, one without them is on loopback.
+memory limit; a port on all addresses has API keys, one without them is on loopback. What stands in comments, to be taken
+up by whoever needs it, exists as well.
 """
 
 import pathlib
+import re
 import sys
 import tomllib
 
@@ -45,6 +47,20 @@ def from_environment(container):
         if variable["name"].startswith("ENRICH_") and separator:
             table.setdefault(section, {})[key] = variable.get("value", "from a secret")
     return table
+
+
+def faults_of_comments(text, defaults):
+    """Settings that a manifest offers in comments: variables, and keys below a [section]."""
+    section = None
+    for line in text.splitlines():
+        offered = re.findall(r"\bENRICH_([A-Z]+)__([A-Z_]+)", line)
+        if header := re.match(r"\s*(?:# )?\[([a-z]+)\]$", line):
+            section = header[1]
+        elif section and (key := re.match(r"\s*# ([a-z_]+) = ", line)):
+            offered.append((section, key[1]))
+        for section_of, key in offered:
+            if key.lower() not in defaults.get(section_of.lower(), {}):
+                yield f"no such setting, not even in a comment: {section_of.lower()}.{key.lower()}"
 
 
 def faults_of_workload(pod, container, maps, defaults):
@@ -99,7 +115,9 @@ def main(paths):
     defaults = tomllib.loads((ROOT / "settings.default.toml").read_text(encoding="utf-8"))
     workloads, faults = 0, []
     for path in paths:
-        documents = [d for d in yaml.safe_load_all(pathlib.Path(path).read_text(encoding="utf-8")) if d]
+        text = pathlib.Path(path).read_text(encoding="utf-8")
+        faults += [f"{path}: {fault}" for fault in faults_of_comments(text, defaults)]
+        documents = [d for d in yaml.safe_load_all(text) if d]
         maps = {
             d["metadata"]["name"]: d["data"]["settings.toml"]
             for d in documents
