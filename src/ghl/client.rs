@@ -82,6 +82,12 @@ impl Client {
         Self { inner: self.inner.clone(), reading }
     }
 
+    /// What is cut out of all that is read.
+    #[must_use]
+    pub fn redaction(&self) -> &Redaction {
+        &self.reading.redact
+    }
+
     /// What a location may spend, was spent, and on what; `None` where the upstream has no policy.
     #[must_use]
     pub fn quota(&self, loc: &LocationId) -> Option<QuotaReport> {

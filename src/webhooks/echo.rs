@@ -4,6 +4,7 @@
 //! need not be applied, for the write marked its section when it ended; and it must not start the rules, whose writes would
 //! otherwise start them again. (They would come to rest all the same: rules write differences alone.)
 
+use super::Core;
 use crate::{
     domain::{
         ids::ContactId,
@@ -11,7 +12,9 @@ use crate::{
         webhook::{EventKind, WebhookEvent},
         write::{Write, WriteKind},
     },
+    ghl::webhook::fields,
     profiles::ContactKey,
+    store::PendingEvent,
 };
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value};
@@ -44,6 +47,13 @@ const FIELDS: [&str; 14] = [
     "assignedTo",
     "dnd",
 ];
+
+/// What an event says, to be compared with what we hold: that has nothing of what is redacted.
+pub(super) fn said(core: &Core, pending: &PendingEvent) -> Map<String, Value> {
+    let mut said = fields(&pending.body).unwrap_or_default();
+    core.parts.ghl.redaction().strip(&mut said);
+    said
+}
 
 /// The write of ours that an event tells of.
 pub(super) fn find<'o>(

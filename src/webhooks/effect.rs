@@ -8,7 +8,6 @@ use crate::{
         profile::Section,
         webhook::{EventKind, WebhookEvent},
     },
-    ghl::webhook::fields,
     profiles::{ContactKey, Outdated, TouchedBy},
     store::{EventEnd, FateOf, PendingEvent, Settlement},
 };
@@ -89,7 +88,7 @@ fn of_contact(
         let _ = profiles.forget(key);
         return EventEnd::Wait(now);
     }
-    let said = fields(&pending.body).unwrap_or_default();
+    let said = echo::said(core, pending);
     if event.replays == 0
         && let Some(write) = echo::find(kind, event, key, &said, own)
     {

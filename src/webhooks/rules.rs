@@ -13,7 +13,6 @@ use crate::{
         webhook::EventKind,
     },
     enrichment::EnrichmentRequest,
-    ghl::webhook::fields,
     profiles::ContactKey,
     store::{EventEnd, FateOf, PendingEvent, Settlement, StoreError},
 };
@@ -31,7 +30,7 @@ pub(super) async fn run(core: &Core, key: &ContactKey, events: &[PendingEvent]) 
     for pending in events {
         let event = &pending.event;
         let Some(kind) = EventKind::parse(&event.kind) else { continue };
-        let said = fields(&pending.body).unwrap_or_default();
+        let said = echo::said(core, pending);
         let echo = if event.replays == 0 { echo::find(kind, event, key, &said, &own) } else { None };
         let end = match echo {
             _ if kind == EventKind::ContactDelete => {
