@@ -107,6 +107,8 @@ async fn what_no_token_can_be_is_refused_with_its_place() {
         (json!({"minutes": 5, "locations": many(21)}), "/locations"),
         (json!({"minutes": 5, "locations": ["../x"]}), "/locations/0"),
         (json!({"minutes": 5, "contacts": []}), "/contacts"),
+        (json!({"minutes": 5, "contacts": null}), "/contacts"),
+        (json!({"minutes": 5, "locations": null}), "/locations"),
         (json!({"minutes": 5, "contacts": many(51)}), "/contacts"),
         (json!({"minutes": 5, "contacts": ["c"], "locations": many(2)}), "/locations"),
     ] {

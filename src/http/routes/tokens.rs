@@ -12,7 +12,7 @@ use crate::domain::{
 };
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, post};
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use std::{collections::BTreeSet, time::Duration};
 use utoipa::ToSchema;
 
@@ -22,14 +22,21 @@ use utoipa::ToSchema;
 #[schema(example = json!({"contacts": ["seD4PfOuKoVMLkEZqohJ"], "minutes": 15}))]
 pub(super) struct NewToken {
     /// Locations it may see, each of which the key may see. Without it: the key's only location, else the configured one.
+    #[serde(default, deserialize_with = "given")]
     #[schema(nullable = false, min_items = 1, max_items = 20)]
     locations: Option<Vec<LocationId>>,
     /// The only contacts it may see; they are of one location. Without it: all of its locations.
+    #[serde(default, deserialize_with = "given")]
     #[schema(nullable = false, min_items = 1, max_items = 50)]
     contacts: Option<Vec<ContactId>>,
     /// How long it holds; at most `auth.token_max_minutes`.
     #[schema(minimum = 1, maximum = 1440)]
     minutes: u32,
+}
+
+/// A list that is there is a list: `null`, which is what a program sends that has no contact, must not mean all of them.
+fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
 }
 
 /// A token, shown once.
