@@ -133,7 +133,8 @@ async fn to_run_the_rules_takes_the_role_and_the_location() {
     assert_eq!(ask(&setup, "nobody", "").await.problem(), "unauthenticated");
     assert_eq!(
         writes.refused(),
-        [["forbidden", "reader", "-", CONTACT, "-"], ["forbidden", "writer", LOCATION, CONTACT, "-"],]
+        [["forbidden", "reader", "-", CONTACT, "-"], ["forbidden", "writer", "-", CONTACT, "-"]],
+        "no line in the log of a location that the key may not see"
     );
     let asked = writes.enrichments.lock().unwrap();
     assert_eq!((asked.len(), asked[0].requester.key.as_deref()), (1, Some("writer")));
