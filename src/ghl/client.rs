@@ -319,10 +319,11 @@ impl Client {
     }
 
     /// Whether GHL takes the location's token for that location: it uses the same words for a contact of another location
-    /// and for a token of another location, and only a question that names the location tells the two apart.
+    /// and for a token of another location, and only a question that names the location tells the two apart. A question
+    /// that GHL leaves open (an outage, no quota) counts as a yes: else a slow GHL would tell which foreign contacts exist.
     pub async fn is_let_in(&self, loc: &LocationId, context: &CallContext) -> bool {
         let question = SearchQuery { page_limit: 1, ..SearchQuery::default() };
-        self.search(loc, question, context).await.is_ok()
+        !self.search(loc, question, context).await.is_err_and(|error| error.wrong_location())
     }
 }
 
