@@ -244,7 +244,7 @@ fn own_key() -> Option<LiveSecret> {
     if filled.is_err() {
         tracing::warn!("the system gave no random bytes: set auth.token_key to make tokens");
     }
-    filled.ok().map(|()| LiveSecret::fixed(Secret::new(URL_SAFE_NO_PAD.encode(&bytes))))
+    filled.ok().map(|()| LiveSecret::fixed(Secret::new(URL_SAFE_NO_PAD.encode(bytes))))
 }
 
 #[cfg(test)]

@@ -82,7 +82,7 @@ impl Service {
         let mut der = vec![0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
         der.extend(pair.public_key().as_ref());
         let sources = Sources::default()
-            .with("webhooks.public_keys", format!("[\"{}\"]", STANDARD.encode(&der)))
+            .with("webhooks.public_keys", format!("[\"{}\"]", STANDARD.encode(der)))
             .with("operations.max_attempts", 2)
             .with("operations.retry_base_ms", 1)
             .with("operations.retry_cap_ms", 1)
@@ -153,7 +153,7 @@ async fn those_that_cannot_be_read_hold_up_nobody() {
             contact: None,
             subject: None,
             event_at: None,
-            received_at: Timestamp::now(),
+            received_at: Clock::system().now(),
             body: b"{}".to_vec(),
         };
         rig.store.receive(event).await.unwrap();
