@@ -17,12 +17,13 @@ use futures_util::{Stream, stream};
 use serde_json::json;
 use std::{convert::Infallible, pin::Pin, sync::Arc, time::Duration};
 use tokio::time::{Instant, sleep, sleep_until};
+use xxhash_rust::xxh3::xxh3_64;
 
 /// How long more changes are waited for after one: they come in bursts.
 const GATHER: Duration = Duration::from_millis(50);
 /// When a client that lost its stream may connect again, milliseconds.
 const RECONNECT_MS: u32 = 3_000;
-/// When what was touched is looked at again, where it could not be had.
+/// When what was touched is looked at again, where it could not be had; then as after the last.
 const AGAIN: [Duration; 5] = [
     Duration::from_secs(2),
     Duration::from_secs(5),
@@ -144,15 +145,8 @@ impl Feed {
 
     /// A touch whose sections could not be fetched would else be told of only when somebody reads them.
     fn plan_another(&mut self, looked: &Looked) {
-        let settled = match looked {
-            Looked::Profile(now) => now.settled,
-            Looked::Gone => true,
-            Looked::Nothing => false,
-        };
         let tried = self.again.take().map_or(0, |(at, tried)| if Instant::now() >= at { tried + 1 } else { 0 });
-        if !settled && let Some(wait) = AGAIN.get(tried) {
-            self.again = Some((Instant::now() + *wait, tried));
-        }
+        self.again = look_again(looked, tried, self.shown.id()).map(|wait| (Instant::now() + wait, tried));
     }
 
     fn tell(&mut self, now: Shown) -> Bytes {
@@ -168,6 +162,22 @@ impl Feed {
         let data = json!({"at": self.with.clock.now()});
         Step::Last(Bytes::from(format!("event: gone\ndata: {data}\n\n")))
     }
+}
+
+/// When to look again, if at all. What is known to be old is looked for until it is had; what is not there at all may never
+/// be, and is left to readers in the end.
+fn look_again(looked: &Looked, tried: usize, id: &str) -> Option<Duration> {
+    let for_ever = match looked {
+        Looked::Gone => return None,
+        Looked::Profile(now) if now.stale => true,
+        Looked::Profile(now) if now.lacking => false,
+        Looked::Profile(_) => return None,
+        Looked::Nothing => true,
+    };
+    let longest = AGAIN.last().filter(|_| for_ever);
+    // Streams that an outage has brought into step shall not stay in it.
+    let spread = |wait: &Duration| *wait + wait.mul_f64(f64::from(xxh3_64(id.as_bytes()) as u8) / 512.0);
+    AGAIN.get(tried).copied().or_else(|| longest.map(spread))
 }
 
 fn last(text: &'static str) -> Step {
@@ -205,4 +215,28 @@ async fn read(served: &Served) -> Result<Shown, Problem> {
     let document = Arc::clone(&served.document);
     let read = web::block(move || Shown::of(&document)).await;
     read.map_err(|error| problem::internal().with_cause(error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_old_is_looked_for_until_it_is_had_and_what_is_not_there_is_not() {
+        let looked = |stale, lacking| Looked::Profile(Shown::bare(stale, lacking));
+        for tried in 0..AGAIN.len() {
+            for open in [looked(true, false), looked(true, true), looked(false, true), Looked::Nothing] {
+                assert_eq!(look_again(&open, tried, "id"), AGAIN.get(tried).copied());
+            }
+        }
+        for tried in [AGAIN.len(), 1_000] {
+            assert_eq!(look_again(&looked(false, true), tried, "id"), None);
+            for open in [looked(true, false), looked(true, true), Looked::Nothing] {
+                let wait = look_again(&open, tried, "id").expect("never given up");
+                assert!((60..=90).contains(&wait.as_secs()), "{wait:?}");
+            }
+        }
+        assert_eq!(look_again(&looked(false, false), 0, "id"), None);
+        assert_eq!(look_again(&Looked::Gone, 0, "id"), None);
+    }
 }

@@ -13,8 +13,10 @@ const PARTS: [&str; 6] = ["contact", "notes", "tasks", "appointments", "ip", "in
 pub(super) struct Shown {
     pub(super) etag: Bytes,
     parts: Vec<(&'static str, u64)>,
-    /// Whether each section is as good as its upstream is known to have it; else what changed may still be to come.
-    pub(super) settled: bool,
+    /// Whether a section is older than its upstream is known to have it: what changed is still to come.
+    pub(super) stale: bool,
+    /// Whether a section could not be had at all.
+    pub(super) lacking: bool,
 }
 
 impl Shown {
@@ -22,7 +24,7 @@ impl Shown {
     pub(super) fn of(document: &Rendered) -> Self {
         let profile: Value = serde_json::from_slice(&document.body).unwrap_or_default();
         let status = |part: &str| profile["sections"][part]["status"].as_str().unwrap_or_default();
-        let settled = PARTS.iter().all(|part| !matches!(status(part), "stale" | "unavailable"));
+        let any = |wanted: &str| PARTS.iter().any(|part| status(part) == wanted);
         let included = |part: &&str| match (status(part), &profile[*part]) {
             ("excluded", _) => false,
             // Insights are no section, and so have no status.
@@ -34,7 +36,14 @@ impl Shown {
             let status = if status(part) == "stale" { "fresh" } else { status(part) };
             (part, xxh3_64(format!("{status} {}", profile[part]).as_bytes()))
         };
-        Self { etag: document.etag.clone(), parts: PARTS.into_iter().filter(included).map(hashed).collect(), settled }
+        let parts = PARTS.into_iter().filter(included).map(hashed).collect();
+        Self { etag: document.etag.clone(), parts, stale: any("stale"), lacking: any("unavailable") }
+    }
+
+    /// For tests.
+    #[cfg(test)]
+    pub(super) const fn bare(stale: bool, lacking: bool) -> Self {
+        Self { etag: Bytes::new(), parts: Vec::new(), stale, lacking }
     }
 
     /// The id of an event about it: its entity tag without what `Last-Event-ID` need not carry.
@@ -81,11 +90,11 @@ mod tests {
         assert_eq!(before.id(), "0a1b");
         assert_eq!(before.changed_since(None), ["contact", "notes", "ip", "insights"]);
         let aged = shown(&profile("a", "stale", "missing"));
-        assert_eq!((aged.changed_since(Some(&before)), aged.settled), (vec![], false));
+        assert_eq!((aged.changed_since(Some(&before)), aged.stale, aged.lacking), (vec![], true, false));
         assert_eq!(shown(&profile("b", "fresh", "missing")).changed_since(Some(&before)), ["notes"]);
         let lost = shown(&profile("a", "fresh", "unavailable"));
-        assert_eq!((lost.changed_since(Some(&before)), lost.settled), (vec!["ip"], false));
-        assert!(before.settled);
+        assert_eq!((lost.changed_since(Some(&before)), lost.stale, lost.lacking), (vec!["ip"], false, true));
+        assert!(!before.stale && !before.lacking);
     }
 
     #[test]
