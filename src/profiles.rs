@@ -257,6 +257,7 @@ impl Inner {
             let needed = |entry: &Entry| {
                 let facts = entry.facts(section);
                 let just_landed = facts.life.is_some_and(|life| life.fetched_at >= now) && !facts.touched;
+                let just_landed = just_landed && !facts.is_of_future(now);
                 !just_landed && self.policy.judge(facts, now, request.max_age) != Verdict::Serve
             };
             match verdict {

@@ -81,6 +81,8 @@ impl TouchedBy {
 #[derive(Debug, Clone)]
 pub(super) struct Failure {
     pub(super) problem: Problem,
+    /// When its load was launched.
+    pub(super) began: Timestamp,
     pub(super) at: Timestamp,
 }
 
@@ -217,12 +219,13 @@ impl Entry {
     /// contact whose address changed takes along what was known of the old one. A failure leaves what is held.
     pub(super) fn with(&self, section: Section, landed: &Landed) -> Self {
         let mut next = self.clone();
+        let failure = |problem: &Problem| Failure { problem: problem.clone(), began: landed.began, at: landed.at };
         match &landed.result {
             Err(problem) if section == Section::Contact && problem.kind == ProblemKind::ContactNotFound => {
                 next = Self::default();
-                next.contact.failure = Some(Failure { problem: problem.clone(), at: landed.at });
+                next.contact.failure = Some(failure(problem));
             }
-            Err(problem) => next.fail(section, Failure { problem: problem.clone(), at: landed.at }),
+            Err(problem) => next.fail(section, failure(problem)),
             Ok(value) => next.hold(value, landed),
         }
         next
@@ -345,7 +348,7 @@ impl Entry {
     /// A rendering made before that still holds.
     pub(super) fn rendering(&self, include: Include, now: Timestamp) -> Option<Rendering> {
         let renderings = self.renderings();
-        renderings.current.iter().find(|made| made.include == include && now < made.valid_until).cloned()
+        renderings.current.iter().find(|made| made.include == include && made.holds(now)).cloned()
     }
 
     /// What is left of the last document for `include`.

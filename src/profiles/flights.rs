@@ -123,20 +123,20 @@ impl Flights {
         mark();
     }
 
-    /// Supersedes loads of a contact's sections that were launched no later than `until` and, before any other may land, lets
-    /// `mark` change what is held. Says whether there were any, and whether some were launched later.
+    /// Supersedes loads of a contact's sections that were launched too early and, before any other may land, lets `mark`
+    /// change what is held. Says whether there were any, and whether some go on.
     pub(super) fn supersede_begun(
         &self,
         key: &ContactKey,
         sections: &[Section],
-        until: Timestamp,
+        too_early: impl Fn(Timestamp) -> bool,
         mark: impl FnOnce(),
     ) -> Begun {
         let mut table = self.lock();
         let mut begun = Begun::default();
         for section in sections {
             if let hash_map::Entry::Occupied(running) = table.running.entry((key.clone(), *section)) {
-                if running.get().began <= until {
+                if too_early(running.get().began) {
                     begun.superseded = true;
                     running.remove();
                 } else {
@@ -168,9 +168,11 @@ impl Flights {
         clear();
     }
 
-    /// Whether a section of any contact of a location is being loaded.
-    pub(super) fn any(&self, location: &LocationId, section: Section) -> bool {
-        self.lock().running.keys().any(|(key, running)| key.location == *location && *running == section)
+    /// Of which contacts of a location a section is being loaded.
+    pub(super) fn of(&self, location: &LocationId, section: Section) -> Vec<ContactKey> {
+        let table = self.lock();
+        let theirs = table.running.keys().filter(|(key, running)| key.location == *location && *running == section);
+        theirs.map(|(key, _)| key.clone()).collect()
     }
 
     /// How many loads are under way.
@@ -282,10 +284,9 @@ mod tests {
     async fn a_load_that_began_after_the_change_goes_on() {
         let flights = Flights::default();
         let (_flight, pilot) = launch(&flights);
-        let before = Timestamp::from_second(-1).unwrap();
-        let begun = flights.supersede_begun(&key(), &[Section::Notes, Section::Tasks], before, || ());
+        let begun = flights.supersede_begun(&key(), &[Section::Notes, Section::Tasks], |began| began < NOW, || ());
         assert_eq!((begun.superseded, begun.later, flights.len()), (false, true, 1));
-        let begun = flights.supersede_begun(&key(), &[Section::Notes], NOW, || ());
+        let begun = flights.supersede_begun(&key(), &[Section::Notes], |began| began <= NOW, || ());
         assert_eq!((begun.superseded, begun.later, flights.len()), (true, false, 0));
         pilot.land(landed(), |_| panic!("must not be stored"));
     }
@@ -294,6 +295,8 @@ mod tests {
     async fn a_location_that_is_forgotten_takes_its_loads_along_and_no_others() {
         let flights = Flights::default();
         let (_flight, pilot) = launch(&flights);
+        assert_eq!(flights.of(&key().location, Section::Notes), [key()]);
+        assert_eq!(flights.of(&key().location, Section::Tasks), []);
         flights.supersede_location(&LocationId::parse("other").unwrap(), || ());
         assert_eq!(flights.len(), 1);
         flights.supersede_location(&key().location, || ());

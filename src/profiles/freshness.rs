@@ -66,6 +66,16 @@ impl Life {
     }
 }
 
+/// By how much two readings of the clock may be out of order, while it is not set back.
+pub(super) const CLOCK_SLACK: Duration = Duration::from_secs(1);
+
+impl Facts<'_> {
+    /// Whether what is held was fetched in what is now the future: the clock was set back, and nobody knows how old it is.
+    pub(super) fn is_of_future(&self, now: Timestamp) -> bool {
+        self.life.is_some_and(|life| life.fetched_at > after(now, CLOCK_SLACK))
+    }
+}
+
 /// What to do about a section.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verdict {
@@ -104,15 +114,18 @@ impl Policy {
     /// What to do about a section now. `max_age` is the caller's own wish, which also overrides a failure's hold.
     pub(super) fn judge(&self, facts: Facts<'_>, now: Timestamp, max_age: Option<Duration>) -> Verdict {
         let held = facts.life.filter(|life| now < self.unusable_at(*life));
+        let touched = facts.touched || facts.is_of_future(now);
         if let Some(max_age) = max_age {
-            let young_enough = held.is_some_and(|life| !facts.touched && now < after(life.fetched_at, max_age));
+            let young_enough = held.is_some_and(|life| !touched && now < after(life.fetched_at, max_age));
             return if young_enough { Verdict::Serve } else { Verdict::Fetch };
         }
-        let held_back = facts.failure.is_some_and(|(problem, at)| now < after(at, self.hold(problem)));
+        let held_back = facts
+            .failure
+            .is_some_and(|(problem, at)| at <= after(now, CLOCK_SLACK) && now < after(at, self.hold(problem)));
         match held {
-            Some(life) if !facts.touched && now < life.expires_at => Verdict::Serve,
+            Some(life) if !touched && now < life.expires_at => Verdict::Serve,
             _ if held_back => Verdict::Leave,
-            Some(life) if !facts.touched && now < after(life.expires_at, self.stale_while_revalidate) => {
+            Some(life) if !touched && now < after(life.expires_at, self.stale_while_revalidate) => {
                 Verdict::ServeAndRefresh
             }
             _ => Verdict::Fetch,
@@ -178,6 +191,14 @@ mod tests {
     fn a_touched_section_is_fetched_however_young() {
         assert_eq!(judge(Some(0), true, None, 1, None), Verdict::Fetch);
         assert_eq!(judge(Some(0), true, None, 1, Some(1000)), Verdict::Fetch);
+    }
+
+    #[test]
+    fn what_comes_from_the_future_is_fetched_again() {
+        assert_eq!(judge(Some(100), false, None, 99, None), Verdict::Serve, "clocks tick");
+        assert_eq!(judge(Some(100), false, None, 50, None), Verdict::Fetch);
+        assert_eq!(judge(Some(100), false, None, 50, Some(1000)), Verdict::Fetch);
+        assert_eq!(judge(None, false, Some(100), 50, None), Verdict::Fetch);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::{
     Change, ContactKey, ProfileRequest, Profiles,
-    entry::{Touched, TouchedBy},
+    entry::{Entry, Touched, TouchedBy},
 };
 use crate::domain::{
     ids::LocationId,
@@ -11,7 +11,7 @@ use crate::domain::{
     quota::QuotaWindow,
 };
 use jiff::Timestamp;
-use std::{cell::Cell, sync::Arc, time::Duration};
+use std::{cell::Cell, collections::HashSet, sync::Arc, time::Duration};
 use tokio::time::Instant;
 
 /// What came of an event at GHL.
@@ -44,15 +44,17 @@ impl Profiles {
     #[must_use]
     pub fn outdate(&self, key: &ContactKey, sections: &[Section], changed_by: Timestamp, by: TouchedBy) -> Outdated {
         let inner = &self.inner;
-        let touched = Touched { at: inner.clock.now(), by };
+        let now = inner.clock.now();
+        let touched = Touched { at: now, by };
+        let is_old = |began: Timestamp| may_miss(began, changed_by, now);
         let held = Cell::new(Outdated::NotHeld);
-        let begun = inner.flights.supersede_begun(key, sections, changed_by, || {
+        let begun = inner.flights.supersede_begun(key, sections, is_old, || {
             let Some(entry) = inner.cache.get(key) else { return };
             let missing =
                 entry.contact.failure.as_ref().filter(|failure| {
                     entry.contact.held.is_none() && failure.problem.kind == ProblemKind::ContactNotFound
                 });
-            if sections.contains(&Section::Contact) && missing.is_some_and(|failure| failure.at <= changed_by) {
+            if sections.contains(&Section::Contact) && missing.is_some_and(|failure| is_old(failure.began)) {
                 // GHL knew no such contact then; it may now.
                 inner.cache.invalidate(key);
                 held.set(Outdated::Marked);
@@ -61,7 +63,7 @@ impl Profiles {
             let (old, new): (Vec<Section>, Vec<Section>) = sections
                 .iter()
                 .filter(|section| entry.began(**section).is_some())
-                .partition(|section| entry.began(**section).is_some_and(|began| began <= changed_by));
+                .partition(|section| entry.began(**section).is_some_and(is_old));
             let unmarked: Vec<Section> = old.iter().copied().filter(|one| entry.touch_of(*one).is_none()).collect();
             if !unmarked.is_empty() {
                 let next = unmarked.iter().fold((*entry).clone(), |entry, section| entry.touched(*section, touched));
@@ -85,11 +87,17 @@ impl Profiles {
         outcome
     }
 
-    /// The same for one section of every contact held of a location. Says of how many. Goes through all that is held.
+    /// The same for one section of every contact of a location that it is held of, or on its way, and not marked yet. Says of
+    /// how many. Goes through all that is held.
     #[must_use]
     pub fn outdate_all(&self, location: &LocationId, section: Section, changed_by: Timestamp, by: TouchedBy) -> usize {
-        let held = self.inner.cache.iter().filter(|(key, _)| key.location == *location);
-        let keys: Vec<ContactKey> = held.map(|(key, _)| (*key).clone()).collect();
+        let (inner, now) = (&self.inner, self.inner.clock.now());
+        let is_old = |entry: &Entry| {
+            entry.touch_of(section).is_none() && entry.began(section).is_some_and(|at| may_miss(at, changed_by, now))
+        };
+        let held = inner.cache.iter().filter(|(key, entry)| key.location == *location && is_old(entry));
+        let mut keys: HashSet<ContactKey> = held.map(|(key, _)| (*key).clone()).collect();
+        keys.extend(inner.flights.of(location, section));
         keys.iter().filter(|key| self.outdate(key, &[section], changed_by, by) == Outdated::Marked).count()
     }
 
@@ -97,7 +105,14 @@ impl Profiles {
     #[must_use]
     pub fn holds_any(&self, location: &LocationId, section: Section) -> bool {
         self.inner.cache.iter().any(|(key, entry)| key.location == *location && entry.began(section).is_some())
-            || self.inner.flights.any(location, section)
+            || !self.inner.flights.of(location, section).is_empty()
+    }
+
+    /// Whether a location's quota has this share left: what nobody waits for leaves the rest to readers.
+    #[must_use]
+    pub fn has_spare(&self, location: &LocationId, percent: u32) -> bool {
+        let spare = |window: &QuotaWindow| window.left * 100 >= window.limit * u64::from(percent);
+        self.inner.ghl.quota(location).is_none_or(|report| spare(&report.burst) && spare(&report.day))
     }
 
     /// Whether a contact is held and somebody read it within this time.
@@ -115,7 +130,7 @@ impl Profiles {
     /// Says how many were fetched.
     pub async fn refresh(&self, key: &ContactKey, sections: &[Section], spare_percent: u32) -> usize {
         let inner = &self.inner;
-        if !inner.has_spare(&key.location, spare_percent) {
+        if !self.has_spare(&key.location, spare_percent) {
             return 0;
         }
         let request = ProfileRequest {
@@ -129,7 +144,7 @@ impl Profiles {
         };
         let marked = |section: Section| inner.cache.get(key).is_some_and(|entry| entry.touch_of(section).is_some());
         let launched = sections.iter().copied().filter(|section| marked(*section)).filter_map(|section| {
-            let still = |entry: &super::Entry| entry.touch_of(section).is_some();
+            let still = |entry: &Entry| entry.touch_of(section).is_some();
             inner.load(&request, section, None, still).filter(|(_, joined)| !joined).map(|(flight, _)| flight)
         });
         let launched: Vec<_> = launched.collect();
@@ -142,9 +157,8 @@ impl Profiles {
     }
 }
 
-impl super::Inner {
-    fn has_spare(&self, location: &LocationId, percent: u32) -> bool {
-        let spare = |window: &QuotaWindow| window.left * 100 >= window.limit * u64::from(percent);
-        self.ghl.quota(location).is_none_or(|report| spare(&report.burst) && spare(&report.day))
-    }
+/// Whether a load that was launched then may lack a change that GHL had by another time. One that was launched in what is
+/// now the future proves nothing: the clock was set back.
+fn may_miss(began: Timestamp, changed_by: Timestamp, now: Timestamp) -> bool {
+    began <= changed_by || began > now
 }

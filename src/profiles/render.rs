@@ -3,7 +3,7 @@
 
 use super::{
     entry::{Entry, Slot},
-    freshness::{Life, Policy},
+    freshness::{CLOCK_SLACK, Life, Policy, after},
     served::{ContactKey, Rendered},
 };
 use crate::domain::{
@@ -24,6 +24,8 @@ use xxhash_rust::xxh3::Xxh3;
 pub(super) struct Rendering {
     pub(super) include: Include,
     pub(super) document: Arc<Rendered>,
+    /// When it was made.
+    pub(super) made_at: Timestamp,
     /// Until when not a byte of it would differ, timestamps of its making aside.
     pub(super) valid_until: Timestamp,
     /// Whether every section in it is as good as its upstream is known to have it.
@@ -45,6 +47,11 @@ pub(super) struct Past {
 }
 
 impl Rendering {
+    /// Whether it may be told. One made in what is now the future may not: the clock was set back.
+    pub(super) fn holds(&self, now: Timestamp) -> bool {
+        now < self.valid_until && self.made_at <= after(now, CLOCK_SLACK)
+    }
+
     pub(super) fn to_past(&self) -> Past {
         Past { include: self.include, etag: self.document.etag.clone(), modified_at: self.document.modified_at }
     }
@@ -175,6 +182,7 @@ impl<'a> Materials<'a> {
         Rendering {
             include: self.include,
             document: Arc::new(document),
+            made_at: self.now,
             valid_until: changes_at.map_or(span.changes_at, |at| at.min(span.changes_at)),
             all_fresh: span.all_fresh,
             age_from: span.age_from,

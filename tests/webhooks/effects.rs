@@ -97,6 +97,18 @@ async fn an_event_that_what_is_held_already_shows_costs_nothing() {
 }
 
 #[actix_web::test]
+async fn a_clock_that_is_set_back_proves_nothing() {
+    let rig = Rig::start().await;
+    rig.app.advance(600);
+    rig.cost(SHOWCASE).await;
+    rig.app.advance(-600);
+    // What is held was asked for in what is now the future: it may lack the change all the same.
+    assert_eq!(rig.told(&event("ContactUpdate", "w1", json!({}))).await["fate"], "applied");
+    assert_eq!(rig.cost(SHOWCASE).await, [1, 1, 1, 1, 0], "nobody knows how old the others are");
+    assert_eq!(rig.cost(SHOWCASE).await, [0; 5]);
+}
+
+#[actix_web::test]
 async fn what_somebody_reads_is_fetched_behind_the_event() {
     let rig = Rig::with(&[("webhooks.refresh_recent_seconds", "60"), ("webhooks.refresh_after_ms", "20")]).await;
     rig.cost(SHOWCASE).await;
