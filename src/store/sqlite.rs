@@ -8,6 +8,7 @@ mod erase;
 mod examine;
 mod fault;
 mod inbox;
+mod journal;
 mod lists;
 mod open;
 mod prune;
@@ -33,10 +34,11 @@ use crate::{
 };
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
+use journal::Emptying;
 use prune::{BATCH, Forget, Old};
 use readers::Readers;
 use sqlx::SqliteConnection;
-use std::{path::Path, sync::atomic::Ordering, time::Duration};
+use std::{path::Path, sync::atomic::Ordering};
 use wal::Wal;
 use writer::{Work, Writer};
 
@@ -46,6 +48,7 @@ pub struct SqliteStore {
     writer: Writer,
     /// None in memory: there it is the writer that reads.
     readers: Option<Readers>,
+    emptying: Emptying,
 }
 
 /// What the writer did so far.
@@ -55,6 +58,8 @@ pub struct WriterReport {
     pub commits: u64,
     /// Commands in them.
     pub commands: u64,
+    /// What was done outside of any, such as emptying the journal.
+    pub outside: u64,
 }
 
 /// A fault that a test gives the store.
@@ -81,7 +86,8 @@ impl SqliteStore {
             StoreUrl::SqliteFile(path) => Self::open_file(path, open::WAL_BYTES, tasks).await,
             StoreUrl::SqliteMemory => {
                 tracing::warn!("writes are kept in memory alone: what GHL does not have yet is lost with the process");
-                Ok(Self { writer: Writer::start(open::memory().await?, None, tasks), readers: None })
+                let writer = Writer::start(open::memory().await?, None, tasks);
+                Ok(Self { writer, readers: None, emptying: Emptying::default() })
             }
         }
     }
@@ -90,7 +96,8 @@ impl SqliteStore {
         let (connection, options, lock) = open::file(path).await?;
         let readers = Some(Readers::new(&options));
         let wal = Wal::new(open::beside(path, "-wal"), wal_bytes);
-        Ok(Self { writer: Writer::start(connection, Some((lock, wal)), tasks), readers })
+        let writer = Writer::start(connection, Some((lock, wal)), tasks);
+        Ok(Self { writer, readers, emptying: Emptying::default() })
     }
 
     /// Looks whether the store could be opened and written, without making or changing anything, and without a word to
@@ -109,6 +116,7 @@ impl SqliteStore {
         WriterReport {
             commits: account.commits.load(Ordering::Relaxed),
             commands: account.commands.load(Ordering::Relaxed),
+            outside: account.outside.load(Ordering::Relaxed),
         }
     }
 
@@ -141,10 +149,6 @@ impl SqliteStore {
     }
 }
 
-/// How often it is tried to empty the journal, and the pause between: each try waits for readers a moment, too.
-const EMPTYING_TRIES: u32 = 10;
-const EMPTYING_PAUSE: Duration = Duration::from_millis(50);
-
 impl SqliteStore {
     async fn erase_all(&self, scope: ErasureScope, entry: AuditEntry, now: Timestamp) -> Result<Erasure, StoreError> {
         let (mut so_far, mut cancelled) = (erase::Progress::default(), Vec::new());
@@ -159,13 +163,7 @@ impl SqliteStore {
 
     /// So that nothing is left of what was overwritten.
     async fn empty_journal(&self) -> Result<(), StoreError> {
-        for _ in 0..EMPTYING_TRIES {
-            if self.writer.call(erase::EmptyJournal).await? {
-                return Ok(());
-            }
-            tokio::time::sleep(EMPTYING_PAUSE).await;
-        }
-        Err(StoreError::Failed("the journal cannot be emptied, for somebody reads it all the time".to_owned()))
+        self.emptying.run(&self.writer, open::BUSY).await
     }
 }
 

@@ -2,8 +2,8 @@
 //! is left empty. A little at a time, as with what is old; the step that finds nothing more writes the log's entry, and
 //! from then on nothing that was begun before is kept (see [`erased_since`]).
 //!
-//! What is deleted is overwritten, as every connection says `secure_delete`; what the journal still holds of it goes with
-//! [`EmptyJournal`].
+//! What is deleted is overwritten, as every connection says `secure_delete`; what the journal still holds of it goes when
+//! that is emptied (`journal`).
 
 use super::{
     audit::append,
@@ -49,6 +49,8 @@ pub(super) struct Progress {
     /// for an operation may become its own only at its end.
     after_operation: i64,
     after_entry: i64,
+    /// The same of keys, which are ordered by scope and then by what the client said.
+    after_key: Option<(String, String)>,
 }
 
 impl Work for Erase {
@@ -155,17 +157,40 @@ impl Erase {
         // A scope is a location's id and a colon, which no id holds, and then whose key it is.
         let location = self.scope.location.as_str();
         let (from, to) = (format!("{location}:"), format!("{location};"));
-        let mut query = QueryBuilder::<Sqlite>::new("UPDATE idempotency_keys SET answer_json = NULL, erased_at = ");
-        query.push_bind(millis(self.now)).push(", fingerprint = zeroblob(32) WHERE (scope, client_key) IN ");
-        query.push("(SELECT scope, client_key FROM idempotency_keys WHERE answer_json IS NOT NULL AND scope >= ");
-        query.push_bind(from).push(" AND scope < ").push_bind(to);
         if let Some(contact) = self.contact() {
-            query.push(" AND contact = ").push_bind(contact);
+            let statement = "UPDATE idempotency_keys SET answer_json = NULL, erased_at = $4, fingerprint = zeroblob(32)
+                 WHERE contact = $1 AND answer_json IS NOT NULL AND +scope >= $2 AND +scope < $3";
+            let query = sqlx::query(statement).bind(contact).bind(&from).bind(&to).bind(millis(self.now));
+            next.counts.idempotency_keys += query.execute(on).await?.rows_affected();
+            return Ok(false);
         }
-        query.push(" LIMIT ").push_bind(BATCH).push(")");
-        let gone = query.build().execute(on).await?.rows_affected();
-        next.counts.idempotency_keys += gone;
-        Ok(gone >= u64::from(BATCH))
+        let (scope, key) = next.after_key.clone().unwrap_or((from, String::new()));
+        let looked_at: Vec<(String, String)> = sqlx::query_as(
+            "SELECT scope, client_key FROM idempotency_keys WHERE (scope, client_key) > ($1, $2) AND scope < $3
+             ORDER BY scope, client_key LIMIT $4",
+        )
+        .bind(&scope)
+        .bind(&key)
+        .bind(&to)
+        .bind(ENTRIES)
+        .fetch_all(&mut *on)
+        .await?;
+        let Some((last_scope, last_key)) = looked_at.last() else { return Ok(false) };
+        let gone = sqlx::query(
+            "UPDATE idempotency_keys SET answer_json = NULL, erased_at = $5, fingerprint = zeroblob(32)
+             WHERE (scope, client_key) > ($1, $2) AND (scope, client_key) <= ($3, $4) AND answer_json IS NOT NULL",
+        )
+        .bind(scope)
+        .bind(key)
+        .bind(last_scope)
+        .bind(last_key)
+        .bind(millis(self.now))
+        .execute(on)
+        .await?;
+        next.counts.idempotency_keys += gone.rows_affected();
+        let more = looked_at.len() >= ENTRIES as usize;
+        next.after_key = looked_at.into_iter().next_back();
+        Ok(more)
     }
 }
 
@@ -284,20 +309,4 @@ pub(super) async fn finish_left(on: &mut SqliteConnection) -> Result<bool, Store
         finish(on, *seq, time(*erased_at)?).await?;
     }
     Ok(!left.is_empty())
-}
-
-/// Brings everything into the file itself and cuts the journal to nothing. Answers whether it was done: somebody may read
-/// what the journal holds.
-pub(super) struct EmptyJournal;
-
-impl Work for EmptyJournal {
-    type Answer = bool;
-    const OUTSIDE: bool = true;
-
-    fn run<'a>(&'a self, on: &'a mut SqliteConnection) -> BoxFuture<'a, Result<bool, StoreError>> {
-        Box::pin(async move {
-            let answer = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(on).await?;
-            Ok(answer.try_get::<i64, _>(0)? == 0)
-        })
-    }
 }

@@ -22,7 +22,7 @@ const APPLICATION_ID: i32 = 0x6768_6c65;
 const STEPS: &[&str] = &[include_str!("schema_1.sql"), include_str!("schema_2.sql")];
 
 /// How long a statement waits where something else, such as a back-up, holds the file for a moment.
-const BUSY: Duration = Duration::from_millis(500);
+pub(super) const BUSY: Duration = Duration::from_millis(500);
 
 /// The WAL is cut to this after it has grown beyond it.
 pub(super) const WAL_BYTES: u64 = 64 * 1024 * 1024;

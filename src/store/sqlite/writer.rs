@@ -88,6 +88,7 @@ impl<W: Work> Job for Queued<W> {
 pub(super) struct Account {
     pub commits: AtomicU64,
     pub commands: AtomicU64,
+    pub outside: AtomicU64,
     failure: Mutex<Option<StoreError>>,
 }
 
@@ -249,6 +250,7 @@ impl Loop {
 
     async fn outside(&mut self, mut job: Box<dyn Job>) {
         let failure = job.run(&mut self.connection).await.err();
+        self.account.outside.fetch_add(1, Ordering::Relaxed);
         job.answer(failure.as_ref());
     }
 
