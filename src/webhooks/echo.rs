@@ -154,8 +154,11 @@ fn says_the_same(
         EventKind::ContactCreate | EventKind::ContactUpdate | EventKind::ContactDndUpdate => {
             id == Some(contact.as_str())
                 && FIELDS.into_iter().all(same)
+                && day(said.get("dateOfBirth")) == day(held("dateOfBirth"))
                 && tags(said.get("tags")) == tags(held("tags"))
                 && custom_fields(said.get("customFields")) == custom_fields(held("customFields"))
+                && (kind != EventKind::ContactDndUpdate
+                    || dnd_settings(said.get("dndSettings")) == dnd_settings(held("dndSettings")))
         }
         EventKind::AppointmentCreate
         | EventKind::AppointmentUpdate
@@ -204,6 +207,26 @@ fn custom_fields(list: Option<&Value>) -> BTreeMap<&str, &Value> {
         Some((field.get("id")?.as_str()?, field.get("value")?))
     };
     list.filter_map(field).filter(|(_, value)| !same_text(Some(value), None)).collect()
+}
+
+/// A day without the time that GHL may put behind it.
+fn day(value: Option<&Value>) -> Option<&str> {
+    let text = value.and_then(Value::as_str)?.trim();
+    text.split(['T', ' ']).next().filter(|day| !day.is_empty())
+}
+
+/// What is blocked by channel, without what says nothing. Events spell channels in another case than answers do
+/// (reference: "By id", `dndSettings` keys).
+fn dnd_settings(settings: Option<&Value>) -> BTreeMap<String, BTreeMap<&str, &Value>> {
+    let settings = settings.and_then(Value::as_object).into_iter().flatten();
+    let channel = |(channel, setting): (&String, _)| {
+        let setting: &Value = setting;
+        let said = setting.as_object()?.iter().map(|(name, value)| (name.as_str(), value));
+        let said: BTreeMap<_, _> =
+            said.filter(|(_, value)| !same_text(Some(value), None) && *value != "inactive").collect();
+        (!said.is_empty()).then(|| (channel.to_lowercase(), said))
+    };
+    settings.filter_map(channel).collect()
 }
 
 #[cfg(test)]

@@ -59,6 +59,7 @@ fn as_told(written: &Value) -> Value {
         "companyName",
         "website",
         "source",
+        "dateOfBirth",
         "assignedTo",
         "dnd",
         "tags",

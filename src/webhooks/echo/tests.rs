@@ -98,19 +98,46 @@ fn a_note_is_known_by_its_id_and_what_it_says() {
 #[test]
 fn a_contact_is_compared_in_all_that_its_event_says() {
     let written = json!({"id": "c1", "firstName": "Dana", "email": null, "dnd": null, "tags": ["a"],
-        "customFields": [{"id": "f1", "value": "x"}], "timezone": "Europe/Berlin"});
+        "customFields": [{"id": "f1", "value": "x"}], "timezone": "Europe/Berlin",
+        "dateOfBirth": "1990-09-25T00:00:00.000Z"});
     let own = done(Write::UpdateContact { contact: key().contact, fields: Fields::default() }, "c1", written);
     let said = json!({"id": "c1", "firstName": "Dana", "email": "", "dnd": false, "tags": ["A"],
-        "customFields": [{"id": "f1", "value": "x"}, {"id": "f2", "value": ""}]});
+        "customFields": [{"id": "f1", "value": "x"}, {"id": "f2", "value": ""}], "dateOfBirth": "1990-09-25"});
     assert!(is_echo(EventKind::ContactUpdate, 2, &said, &own));
-    for (name, other) in
-        [("firstName", json!("Dan")), ("tags", json!([])), ("customFields", json!([])), ("city", json!("Ulm"))]
-    {
+    for (name, other) in [
+        ("firstName", json!("Dan")),
+        ("tags", json!([])),
+        ("customFields", json!([])),
+        ("city", json!("Ulm")),
+        ("dateOfBirth", json!("1991-09-25")),
+    ] {
         let mut said = said.clone();
         said[name] = other;
         assert!(!is_echo(EventKind::ContactUpdate, 2, &said, &own), "{name}");
     }
     assert!(!is_echo(EventKind::ContactCreate, 2, &said, &own));
+}
+
+#[test]
+fn who_does_not_want_to_be_disturbed_is_compared_by_channel() {
+    let own = |settings: Value| {
+        let written = json!({"id": "c1", "dnd": false, "dndSettings": settings});
+        done(Write::UpdateContact { contact: key().contact, fields: Fields::default() }, "c1", written)
+    };
+    let said = json!({"id": "c1", "dnd": false, "dndSettings": {
+        "SMS": {"status": "active", "message": "m", "code": ""},
+        "Email": {"status": "inactive", "message": "", "code": ""}}});
+    let told = |written: Value| is_echo(EventKind::ContactDndUpdate, 2, &said, &own(written));
+    assert!(told(json!({"sms": {"status": "active", "message": "m"}, "call": {"status": "inactive"}})));
+    for other in [
+        json!(null),
+        json!({}),
+        json!({"sms": {"status": "inactive"}}),
+        json!({"sms": {"status": "permanent", "message": "m"}}),
+        json!({"sms": {"status": "active", "message": "m"}, "email": {"status": "active"}}),
+    ] {
+        assert!(!told(other.clone()), "{other}");
+    }
 }
 
 #[test]
