@@ -9,7 +9,9 @@ mod inbox;
 pub mod sqlite;
 
 pub use connections::{ConnectionStore, KeptConnection, SealMark, SealedTokens};
-pub use inbox::{ArrivedEvents, EventEnd, FateOf, Inbox, InboxDepth, PendingEvent, Received, Replayed, Settlement};
+pub use inbox::{
+    ArrivedEvents, EventEnd, FateOf, Inbox, InboxDepth, PassedOver, PendingEvent, Received, Replayed, Settlement,
+};
 
 use crate::domain::{
     erasure::{Erased, ErasureScope},

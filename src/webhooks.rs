@@ -9,6 +9,7 @@
 mod complaints;
 mod echo;
 mod effect;
+mod hand;
 mod refresh;
 mod rules;
 mod tasks;
@@ -25,7 +26,7 @@ use crate::{
         ids::{LocationId, WebhookId},
         operation::Requester,
         problem::{Problem, ProblemKind},
-        webhook::{EventFilter, WebhookEvent},
+        webhook::{EventFilter, NewEvent, WebhookEvent},
     },
     enrichment::Enrichment,
     ghl::{
@@ -42,6 +43,7 @@ use crate::{
 };
 use complaints::Complaints;
 use futures_util::future::BoxFuture;
+use hand::Hand;
 use jiff::Timestamp;
 use refresh::Refresher;
 
@@ -54,7 +56,6 @@ use std::{
     time::Duration,
 };
 use tokio::{sync::Notify, time::Instant};
-use waiting::Hand;
 
 /// How long the store has to take an event in. GHL does not say how long it waits for an answer.
 const TAKEN_WITHIN: Duration = Duration::from_secs(5);
@@ -266,7 +267,7 @@ impl Webhooks {
         core.verifier.verify(body, signatures).map_err(|_| self.forged())?;
         let event = hear(body, core.now());
         let kind = event.kind.clone();
-        let taken = tokio::time::timeout(TAKEN_WITHIN, core.parts.inbox.receive(event)).await;
+        let taken = tokio::time::timeout(TAKEN_WITHIN, self.receive(event)).await;
         let late = || StoreError::Failed("it did not answer in time".to_owned());
         let received = taken.unwrap_or_else(|_| Err(late())).map_err(Refused::Unstored);
         core.metrics().acknowledged(began.elapsed());
@@ -276,9 +277,18 @@ impl Webhooks {
             Err(_) => WebhookOutcome::Unstored,
         };
         core.metrics().received(Some(&kind), outcome);
-        // One that was given up on may have been stored all the same.
-        core.arrived.notify_one();
         received
+    }
+
+    /// Also one that was given up on, by us or by who sent it, is stored and rung for all the same.
+    async fn receive(&self, event: NewEvent) -> Result<Received, StoreError> {
+        let core = Arc::clone(&self.core);
+        let stored = self.core.parts.tasks.spawn_load("webhook-receive", async move {
+            let received = core.parts.inbox.receive(event).await;
+            core.arrived.notify_one();
+            received
+        });
+        stored.await.map_err(|_| StoreError::Failed("taking it in broke down".to_owned()))?
     }
 
     fn forged(&self) -> Refused {

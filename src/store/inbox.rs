@@ -1,11 +1,11 @@
 //! The durable side of webhooks: an event is in here before GHL is told that it arrived, and has one fate in the end.
 
-use super::{Page, Stored};
+use super::{Page, StoreError, Stored};
 use crate::domain::{
     erasure::ErasureScope,
     ids::{ContactId, LocationId, WebhookId},
     operation::Operation,
-    webhook::{EventFate, EventFilter, NewEvent, WebhookEvent},
+    webhook::{EventFate, EventFilter, EventKind, NewEvent, WebhookEvent},
 };
 use jiff::Timestamp;
 use std::fmt;
@@ -105,6 +105,19 @@ pub enum Replayed {
     Unknown,
 }
 
+/// What of the waiting is not asked for, as it could not be begun.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PassedOver {
+    /// These events.
+    pub seqs: Vec<i64>,
+    /// Those about these contacts.
+    pub contacts: Vec<ContactId>,
+    /// Those about tasks in these locations.
+    pub tasks_of: Vec<LocationId>,
+    /// All but these types.
+    pub all_but: Option<&'static [EventKind]>,
+}
+
 /// How much waits.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct InboxDepth {
@@ -123,11 +136,17 @@ pub trait Inbox: Send + Sync + fmt::Debug {
     /// that cannot be read is failed instead, as of `now`.
     fn arrived(&self, now: Timestamp, limit: u32) -> Stored<'_, ArrivedEvents>;
 
-    /// Up to `limit` events whose rest is due, but for those `in_hand`. One that cannot be read is failed instead.
-    fn due(&self, now: Timestamp, limit: u32, in_hand: Vec<i64>) -> Stored<'_, Vec<PendingEvent>>;
+    /// Up to `limit` events whose rest is due. One that cannot be read is failed instead.
+    fn due(&self, now: Timestamp, limit: u32, passed_over: PassedOver) -> Stored<'_, Vec<PendingEvent>>;
 
-    /// When the next rest is due that is not `in_hand`.
-    fn next_waiting(&self, in_hand: Vec<i64>) -> Stored<'_, Option<Timestamp>>;
+    /// When the next rest is due.
+    fn next_waiting(&self, passed_over: PassedOver) -> Stored<'_, Option<Timestamp>>;
+
+    /// Whether what becomes of events can be noted at present, as far as is known.
+    fn writable(&self) -> Result<(), StoreError>;
+
+    /// Those of these locations that operations or the log tell of.
+    fn locations_known(&self, locations: Vec<LocationId>) -> Stored<'_, Vec<LocationId>>;
 
     /// Notes what became of events, all or none. One that has its fate keeps it. `drop_bodies`: what has its fate now needs
     /// no body any more, unless it failed.

@@ -12,6 +12,22 @@ use crate::{
     store::{EventEnd, FateOf, PendingEvent, Settlement},
 };
 use jiff::Timestamp;
+use std::{
+    cell::RefCell,
+    collections::{HashMap, HashSet},
+};
+
+/// What the events of a batch are judged by.
+pub(super) struct Batch<'b> {
+    core: &'b Core,
+    /// Writes of ours that they may tell of.
+    own: &'b [Operation],
+    /// Locations without a token of which something is kept all the same.
+    once_served: &'b HashSet<LocationId>,
+    now: Timestamp,
+    /// Whether tasks are held of a location: that goes through all that is held.
+    with_tasks: RefCell<HashMap<LocationId, bool>>,
+}
 
 /// Ends with a fate and the reason for it.
 pub(super) fn fate(fate: FateOf, detail: &str) -> EventEnd {
@@ -41,67 +57,90 @@ pub(super) fn changed_by(core: &Core, event: &WebhookEvent, now: Timestamp) -> T
     said.map_or(event.received_at, |said| said.min(event.received_at))
 }
 
-/// Does what can be done at once, and says what became of the event.
-pub(super) fn apply(core: &Core, pending: &PendingEvent, own: &[Operation], now: Timestamp) -> Settlement {
-    let event = &pending.event;
-    let contact = contact_of(core, event);
-    let end = match EventKind::parse(&event.kind) {
-        None => fate(FateOf::Ignored, "unknown-type"),
-        Some(_) if is_expired(core, event, now) => fate(FateOf::Expired, "outside-window"),
-        Some(EventKind::PlanChange) => fate(FateOf::Ignored, "no-effect"),
-        Some(EventKind::Install | EventKind::Uninstall) => EventEnd::Wait(now),
-        Some(kind) => match &event.location_id {
-            None => fate(FateOf::Ignored, "no-location"),
-            Some(location) if !(core.parts.serves)(location) => fate(FateOf::Ignored, "unknown-location"),
-            Some(location) => {
-                core.parts.liveness.event(location, event.received_at);
-                match &contact {
-                    Some(contact) => {
-                        let key = ContactKey { location: location.clone(), contact: contact.clone() };
-                        of_contact(core, kind, &key, pending, own, now)
-                    }
-                    None => of_nobody(core, kind, location, now),
-                }
-            }
-        },
-    };
-    Settlement { seq: event.seq, end, contact: contact.filter(|_| event.contact_id.is_none()) }
+impl<'b> Batch<'b> {
+    pub(super) fn new(
+        core: &'b Core,
+        own: &'b [Operation],
+        once_served: &'b HashSet<LocationId>,
+        now: Timestamp,
+    ) -> Self {
+        Self { core, own, once_served, now, with_tasks: RefCell::default() }
+    }
+
+    /// Does what can be done at once, and says what became of the event.
+    pub(super) fn apply(&self, pending: &PendingEvent) -> Settlement {
+        let (core, event) = (self.core, &pending.event);
+        let contact = contact_of(core, event);
+        let end = match EventKind::parse(&event.kind) {
+            None => fate(FateOf::Ignored, "unknown-type"),
+            Some(kind) if is_expired(core, kind, event) => fate(FateOf::Expired, "outside-window"),
+            Some(EventKind::PlanChange) => fate(FateOf::Ignored, "no-effect"),
+            Some(EventKind::Install | EventKind::Uninstall) => EventEnd::Wait(self.now),
+            Some(kind) => self.of_location(kind, contact.as_ref(), pending),
+        };
+        Settlement { seq: event.seq, end, contact: contact.filter(|_| event.contact_id.is_none()) }
+    }
+
+    fn of_location(&self, kind: EventKind, contact: Option<&ContactId>, pending: &PendingEvent) -> EventEnd {
+        let (core, event) = (self.core, &pending.event);
+        let Some(location) = &event.location_id else { return fate(FateOf::Ignored, "no-location") };
+        let key = |contact: &ContactId| ContactKey { location: location.clone(), contact: contact.clone() };
+        if !(core.parts.serves)(location) {
+            // What is kept of a contact goes with it, also where nothing is read any more: forgetting asks GHL for nothing.
+            return match contact.filter(|_| kind == EventKind::ContactDelete && self.once_served.contains(location)) {
+                Some(contact) => self.of_contact(kind, &key(contact), pending),
+                None => fate(FateOf::Ignored, "unknown-location"),
+            };
+        }
+        core.parts.liveness.event(location, event.received_at);
+        match contact {
+            Some(contact) => self.of_contact(kind, &key(contact), pending),
+            None => self.of_nobody(kind, location),
+        }
+    }
+
+    fn of_contact(&self, kind: EventKind, key: &ContactKey, pending: &PendingEvent) -> EventEnd {
+        let (core, event, profiles) = (self.core, &pending.event, &self.core.parts.profiles);
+        if kind == EventKind::ContactDelete {
+            let _ = profiles.forget(key);
+            return EventEnd::Wait(self.now);
+        }
+        let said = echo::said(core, pending);
+        if event.replays == 0
+            && let Some(write) = echo::find(kind, event, key, &said, self.own)
+        {
+            // Our write marked the section when it ended: whatever was loaded since shows it.
+            let _ = profiles.outdate(key, kind.sections(), write.updated_at, TouchedBy::Webhook);
+            core.parts.liveness.echo(&key.location, event.received_at);
+            return fate(FateOf::Echo, write.id.as_str());
+        }
+        let outdated = mark(core, key, kind.sections(), changed_by(core, event, self.now));
+        if core.settings.enrich.contains(&kind) {
+            return EventEnd::Wait(self.now);
+        }
+        end_of(outdated)
+    }
+
+    /// An event that does not say whom it is about.
+    fn of_nobody(&self, kind: EventKind, location: &LocationId) -> EventEnd {
+        if !kind.is_of_task() {
+            return fate(FateOf::Ignored, "no-contact");
+        }
+        let holds = || self.core.parts.profiles.holds_any(location, Section::Tasks);
+        match *self.with_tasks.borrow_mut().entry(location.clone()).or_insert_with(holds) {
+            true => EventEnd::Wait(tasks::next_round(self.now)),
+            false => fate(FateOf::Ignored, "nothing-held"),
+        }
+    }
 }
 
-fn is_expired(core: &Core, event: &WebhookEvent, now: Timestamp) -> bool {
-    let window = core.settings.window;
-    let outside = |at: Timestamp| at < earlier(now, window) || at > later(now, window);
-    !window.is_zero() && event.replays == 0 && event.event_at.is_some_and(outside)
-}
-
-/// An event about a contact of a location that is served.
-fn of_contact(
-    core: &Core,
-    kind: EventKind,
-    key: &ContactKey,
-    pending: &PendingEvent,
-    own: &[Operation],
-    now: Timestamp,
-) -> EventEnd {
-    let (event, profiles) = (&pending.event, &core.parts.profiles);
-    if kind == EventKind::ContactDelete {
-        let _ = profiles.forget(key);
-        return EventEnd::Wait(now);
-    }
-    let said = echo::said(core, pending);
-    if event.replays == 0
-        && let Some(write) = echo::find(kind, event, key, &said, own)
-    {
-        // Our write marked the section when it ended: whatever was loaded since shows it.
-        let _ = profiles.outdate(key, kind.sections(), write.updated_at, TouchedBy::Webhook);
-        core.parts.liveness.echo(&key.location, event.received_at);
-        return fate(FateOf::Echo, write.id.as_str());
-    }
-    let outdated = mark(core, key, kind.sections(), changed_by(core, event, now));
-    if core.settings.enrich.contains(&kind) {
-        return EventEnd::Wait(now);
-    }
-    end_of(outdated)
+/// As it was when it arrived: how long it then lay here is not its fault. What GHL deleted stays deleted, however late that
+/// is told.
+fn is_expired(core: &Core, kind: EventKind, event: &WebhookEvent) -> bool {
+    let (window, arrived) = (core.settings.window, event.received_at);
+    let outside = |at: Timestamp| at < earlier(arrived, window) || at > later(arrived, window);
+    let for_good = matches!(kind, EventKind::ContactDelete | EventKind::Uninstall);
+    !window.is_zero() && !for_good && event.replays == 0 && event.event_at.is_some_and(outside)
 }
 
 /// Marks sections, and has them fetched behind where somebody reads the contact.
@@ -120,14 +159,5 @@ pub(super) fn end_of(outdated: Outdated) -> EventEnd {
         Outdated::Marked => APPLIED,
         Outdated::Shown => fate(FateOf::Ignored, "already-shown"),
         Outdated::NotHeld => fate(FateOf::Ignored, "nothing-held"),
-    }
-}
-
-/// An event that does not say whom it is about.
-fn of_nobody(core: &Core, kind: EventKind, location: &LocationId, now: Timestamp) -> EventEnd {
-    match kind.is_of_task() {
-        true if core.parts.profiles.holds_any(location, Section::Tasks) => EventEnd::Wait(tasks::next_round(now)),
-        true => fate(FateOf::Ignored, "nothing-held"),
-        false => fate(FateOf::Ignored, "no-contact"),
     }
 }

@@ -10,7 +10,7 @@ use crate::{
     domain::{
         operation::Requester,
         problem::{Problem, ProblemKind},
-        webhook::EventKind,
+        webhook::{EventKind, WebhookEvent},
     },
     enrichment::EnrichmentRequest,
     profiles::ContactKey,
@@ -22,6 +22,9 @@ use tokio::time::Instant;
 /// How long an event waits for a write of ours that it may tell of, and how often it is looked at.
 const WAITS_FOR_WRITES: Duration = Duration::from_secs(60);
 const LOOKS_EVERY: Duration = Duration::from_millis(500);
+
+/// How long rules wait where what is left of the quota is the readers': the shorter of GHL's windows.
+const WAITS_FOR_QUOTA: Duration = Duration::from_secs(10);
 
 /// What these events ask for.
 pub(super) async fn run(core: &Core, key: &ContactKey, events: &[PendingEvent]) -> Result<(), StoreError> {
@@ -58,6 +61,11 @@ pub(super) async fn run(core: &Core, key: &ContactKey, events: &[PendingEvent]) 
             };
             settlements.push(Settlement { seq: event.seq, end, contact: None });
         }
+    }
+    if !core.parts.profiles.has_spare(&key.location, core.pace.spare_percent) {
+        let end = EventEnd::Wait(later(core.now(), WAITS_FOR_QUOTA));
+        let waits = |event: &WebhookEvent| Settlement { seq: event.seq, end: end.clone(), contact: None };
+        settlements.extend(asking.drain(..).map(waits));
     }
     if let Some(first) = asking.first() {
         let outcome = enrich(core, key, requester(&first.webhook_id)).await;

@@ -1,7 +1,7 @@
 //! Events about tasks that do not say whose they are: looked up in the location's tasks, several by one page. What is not
 //! found, or may not be looked up, makes the tasks of every contact held of the location out of date: dearer, and right.
 
-use super::{Core, effect, worker::settle};
+use super::{Core, effect, waiting::is_older, worker::settle};
 use crate::{
     domain::{
         ids::{LocationId, TaskId},
@@ -10,7 +10,7 @@ use crate::{
     },
     ghl::{TaskQuery, webhook::fields},
     profiles::{ContactKey, TouchedBy},
-    store::{FateOf, PendingEvent, Settlement, StoreError},
+    store::{EventEnd, FateOf, PendingEvent, Settlement, StoreError},
     upstream::{CallContext, Lane},
 };
 use jiff::Timestamp;
@@ -34,26 +34,47 @@ pub(super) fn next_round(now: Timestamp) -> Timestamp {
 
 /// Looks up whose the tasks are, and marks them.
 pub(super) async fn run(core: &Core, location: &LocationId, events: &[PendingEvent]) -> Result<(), StoreError> {
-    look_up(core, location, events).await;
+    let spare = core.parts.profiles.has_spare(location, core.pace.spare_percent);
+    if spare {
+        look_up(core, location, events).await;
+    }
     let now = core.now();
-    let mut settlements = Vec::new();
+    let (mut settlements, mut found_nowhere) = (Vec::new(), Vec::new());
     for pending in events {
         let event = &pending.event;
-        let by = effect::changed_by(core, event, now);
         let contact = effect::contact_of(core, event);
-        if event.contact_id.is_none() {
-            core.metrics().task_lookup(contact.is_some());
-        }
-        let end = if let Some(contact) = &contact {
-            let key = ContactKey { location: location.clone(), contact: contact.clone() };
-            effect::end_of(effect::mark(core, &key, &[Section::Tasks], by))
-        } else {
-            let marked = core.parts.profiles.outdate_all(location, Section::Tasks, by, TouchedBy::Webhook);
-            effect::fate(FateOf::Applied, &format!("contact-not-found: the tasks of {marked} contacts were marked"))
+        let Some(owner) = &contact else {
+            if spare || is_older(core, event, BOUND) {
+                found_nowhere.push(event);
+            } else {
+                // What quota is left is the readers'. It comes back soon, or what costs none must do.
+                let end = EventEnd::Wait(next_round(now));
+                settlements.push(Settlement { seq: event.seq, end, contact });
+            }
+            continue;
         };
-        settlements.push(Settlement { seq: event.seq, end, contact });
+        if event.contact_id.is_none() {
+            core.metrics().task_lookup(true);
+        }
+        let key = ContactKey { location: location.clone(), contact: owner.clone() };
+        let marked = effect::mark(core, &key, &[Section::Tasks], effect::changed_by(core, event, now));
+        settlements.push(Settlement { seq: event.seq, end: effect::end_of(marked), contact });
     }
+    settlements.extend(mark_all(core, location, &found_nowhere));
     settle(core, events, settlements).await
+}
+
+/// Once for all of them: it goes through all that is held.
+fn mark_all(core: &Core, location: &LocationId, events: &[&WebhookEvent]) -> Vec<Settlement> {
+    let now = core.now();
+    let Some(by) = events.iter().map(|event| effect::changed_by(core, event, now)).max() else { return Vec::new() };
+    let marked = core.parts.profiles.outdate_all(location, Section::Tasks, by, TouchedBy::Webhook);
+    let end = effect::fate(FateOf::Applied, &format!("contact-not-found: the tasks of {marked} contacts were marked"));
+    let settlement = |event: &&WebhookEvent| {
+        core.metrics().task_lookup(false);
+        Settlement { seq: event.seq, end: end.clone(), contact: None }
+    };
+    events.iter().map(settlement).collect()
 }
 
 /// Asks GHL, whose answers the client remembers. That it cannot be asked is no failure: see above.

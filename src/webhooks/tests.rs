@@ -6,7 +6,7 @@ use crate::{
     domain::{
         hex::hex,
         ids::OperationId,
-        operation::{Idempotency, Operation, Submission, Submitted},
+        operation::{AuditEvent, Idempotency, Operation, Submission, Submitted},
         webhook::NewEvent,
     },
     enrichment::Writes,
@@ -14,13 +14,15 @@ use crate::{
     store::{
         OperationStore as _, Reservation,
         sqlite::{Fault, SqliteStore},
-        tests::Rig,
+        tests::{Rig, entry, location},
     },
 };
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use futures_util::future::ready;
+use futures_util::{FutureExt as _, future::ready};
 use serde_json::Value;
+use std::sync::atomic::AtomicU32;
+use tokio::sync::Semaphore;
 
 /// Nothing is written here.
 #[derive(Debug)]
@@ -48,12 +50,22 @@ impl Writes for Unwritten {
     }
 }
 
+/// Lets installations in "held" wait for a turn.
 #[derive(Debug)]
-struct Nobody;
+struct Nobody {
+    installed: AtomicU32,
+    turns: Semaphore,
+}
 
 impl Installations for Nobody {
-    fn installed(&self, _: Installation) -> BoxFuture<'_, Result<bool, Problem>> {
-        Box::pin(ready(Ok(true)))
+    fn installed(&self, told: Installation) -> BoxFuture<'_, Result<bool, Problem>> {
+        self.installed.fetch_add(1, Ordering::Relaxed);
+        Box::pin(async move {
+            if told.location.is_some_and(|location| location.as_str() == "held") {
+                self.turns.acquire().await.unwrap().forget();
+            }
+            Ok(true)
+        })
     }
 
     fn uninstalled(&self, _: Installation) -> BoxFuture<'_, Result<bool, Problem>> {
@@ -62,8 +74,11 @@ impl Installations for Nobody {
 }
 
 impl Purge for Nobody {
-    fn purge(&self, _: ContactKey, _: Requester) -> BoxFuture<'_, Result<(), Problem>> {
-        Box::pin(ready(Ok(())))
+    fn purge(&self, contact: ContactKey, _: Requester) -> BoxFuture<'_, Result<(), Problem>> {
+        Box::pin(async move {
+            assert_ne!(contact.contact.as_str(), "poison", "a defect");
+            Ok(())
+        })
     }
 }
 
@@ -72,6 +87,7 @@ struct Service {
     store: Arc<SqliteStore>,
     pair: Ed25519KeyPair,
     parts: AppParts,
+    nobody: Arc<Nobody>,
     _rig: (Tasks, Option<crate::store::tests::Folder>),
 }
 
@@ -83,6 +99,7 @@ impl Service {
         der.extend(pair.public_key().as_ref());
         let sources = Sources::default()
             .with("webhooks.public_keys", format!("[\"{}\"]", STANDARD.encode(der)))
+            .with("webhooks.window_seconds", 3600)
             .with("operations.max_attempts", 2)
             .with("operations.retry_base_ms", 1)
             .with("operations.retry_cap_ms", 1)
@@ -91,25 +108,35 @@ impl Service {
         let parts = AppParts::build(&settings, None).unwrap();
         let store = Arc::new(rig.store);
         let contacts = Arc::new(parts.profiles.clone());
+        let nobody = Arc::new(Nobody { installed: AtomicU32::new(0), turns: Semaphore::new(0) });
         let made_of = Parts {
             inbox: Arc::clone(&store) as _,
             profiles: parts.profiles.clone(),
             liveness: parts.liveness.clone(),
             ghl: parts.ghl.clone(),
             enrichment: Enrichment::new(parts.rules.clone(), contacts, Arc::new(Unwritten), parts.tasks.clone()),
-            serves: Arc::new(|_| true),
-            installations: Arc::new(Nobody),
-            purge: Arc::new(Nobody),
+            serves: Arc::new(|id| *id != location()),
+            installations: Arc::clone(&nobody) as _,
+            purge: Arc::clone(&nobody) as _,
             clock: parts.clock.clone(),
             tasks: parts.tasks.clone(),
             metrics: parts.metrics.clone(),
         };
-        Self { webhooks: Webhooks::start(made_of, &settings), store, pair, parts, _rig: (rig.tasks, rig.folder) }
+        let webhooks = Webhooks::start(made_of, &settings);
+        Self { webhooks, store, pair, parts, nobody, _rig: (rig.tasks, rig.folder) }
     }
 
     async fn send(&self, body: &str) -> Result<Received, Refused> {
         let signature = STANDARD.encode(self.pair.sign(body.as_bytes()));
         self.webhooks.accept(&Signatures { ed25519: Some(signature), rsa: None }, body.as_bytes()).await
+    }
+
+    async fn installed(&self, times: u32) {
+        let bound = Instant::now() + Duration::from_secs(10);
+        while self.nobody.installed.load(Ordering::Relaxed) < times {
+            assert!(Instant::now() < bound, "never asked {times} times");
+            tokio::task::yield_now().await;
+        }
     }
 
     /// The event once it has its fate.
@@ -200,4 +227,76 @@ async fn hundreds_of_events_a_second_are_acknowledged_and_applied() {
     let location = LocationId::parse("l").unwrap();
     let status = service.webhooks.status();
     assert!(status.last_received.iter().any(|(heard, _)| *heard == location));
+}
+
+#[tokio::test]
+async fn what_breaks_down_is_an_attempt_and_failed_in_the_end() {
+    let service = Service::new(Rig::memory().await);
+    service.send(r#"{"type":"ContactDelete","webhookId":"w1","locationId":"l","id":"poison"}"#).await.unwrap();
+    let event = service.fate("w1").await;
+    assert_eq!((event.fate.as_str(), event.attempts), ("failed", 1), "the second was the last");
+    assert!(event.detail.is_some_and(|detail| detail.starts_with("internal")));
+}
+
+#[tokio::test]
+async fn what_cannot_be_noted_is_not_done_over_and_over() {
+    let service = Service::new(Rig::file().await);
+    service.send(r#"{"type":"INSTALL","webhookId":"w1","locationId":"held"}"#).await.unwrap();
+    service.installed(1).await;
+    service.store.inject(Some(Fault::ReadOnly)).await.unwrap();
+    service.nobody.turns.add_permits(100);
+    // Each of these is a round of the writer, in which a loop without a pause would have come round many times.
+    for _ in 0..50 {
+        assert!(matches!(service.send(r#"{"type":"INSTALL","webhookId":"w2"}"#).await, Err(Refused::Unstored(_))));
+    }
+    service.store.inject(None).await.unwrap();
+    assert_eq!(service.fate("w1").await.fate, crate::domain::webhook::EventFate::Applied);
+    assert_eq!(service.nobody.installed.load(Ordering::Relaxed), 2);
+}
+
+#[tokio::test]
+async fn who_hangs_up_is_rung_for_all_the_same() {
+    let service = Service::new(Rig::file().await);
+    assert!(service.parts.tasks.shut_down(Duration::from_secs(5)).await, "nobody answers the bell");
+    let mut taken = Box::pin(service.send(r#"{"type":"INSTALL","webhookId":"w1"}"#));
+    assert!(taken.as_mut().now_or_never().is_none());
+    drop(taken);
+    let rung = tokio::time::timeout(Duration::from_secs(10), service.webhooks.core.arrived.notified()).await;
+    assert!(rung.is_ok());
+    assert_eq!(
+        service.store.arrived(service.webhooks.core.now(), 10).await.unwrap().events.len(),
+        1,
+        "and not before it is there"
+    );
+}
+
+#[tokio::test]
+async fn how_long_an_event_lay_here_does_not_make_it_old() {
+    let service = Service::new(Rig::memory().await);
+    let at = service.parts.clock.now() - Duration::from_secs(86_400);
+    for (id, said) in [("late", at), ("old", at - Duration::from_secs(7200))] {
+        let body = format!(
+            r#"{{"type":"NoteCreate","webhookId":"{id}","locationId":"l","contactId":"c","timestamp":"{said}"}}"#
+        );
+        service.store.receive(hear(body.as_bytes(), at)).await.unwrap();
+    }
+    service.webhooks.core.arrived.notify_one();
+    assert_eq!(service.fate("late").await.detail.as_deref(), Some("nothing-held"));
+    assert_eq!(service.fate("old").await.fate.as_str(), "expired");
+}
+
+#[tokio::test]
+async fn what_is_kept_of_a_location_that_is_served_no_more_goes_with_its_contacts() {
+    let service = Service::new(Rig::memory().await);
+    let deleted = |id: &str| {
+        format!(
+            r#"{{"type":"ContactDelete","webhookId":"{id}","locationId":"{}","id":"c","timestamp":"2020-01-01T00:00:00Z"}}"#,
+            location()
+        )
+    };
+    service.send(&deleted("w1")).await.unwrap();
+    assert_eq!(service.fate("w1").await.detail.as_deref(), Some("unknown-location"));
+    service.store.append(entry("o", AuditEvent::Accepted)).await.unwrap();
+    service.send(&deleted("w2")).await.unwrap();
+    assert_eq!(service.fate("w2").await.fate.as_str(), "applied", "however long ago it was");
 }

@@ -2,30 +2,26 @@
 //! location's tasks, or one installation) is done together, and by one at a time; different ones side by side.
 
 use super::{
-    Core, Installation, earlier, effect, later, requester, rules, tasks,
-    worker::{STORE_PAUSE, settle},
+    Core, Installation, earlier, effect,
+    hand::{Grip, Subject},
+    later, requester, rules, tasks,
+    worker::settle,
 };
 use crate::{
     domain::{
-        ids::LocationId,
-        problem::Problem,
+        problem::{Problem, ProblemKind},
         webhook::{EventKind, WebhookEvent},
     },
     ghl::webhook::fields,
     profiles::ContactKey,
     store::{EventEnd, FateOf, PendingEvent, Settlement, StoreError},
 };
+use futures_util::FutureExt as _;
 use jiff::Timestamp;
 use serde_json::Value;
-use std::{
-    collections::{HashMap, HashSet},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{collections::HashMap, panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
-
-/// What is done side by side.
-const SLOTS: usize = 8;
 
 /// Events looked at together.
 const BATCH: u32 = 256;
@@ -36,111 +32,75 @@ const POLL: Duration = Duration::from_secs(1);
 /// Longest sleep otherwise.
 const IDLE: Duration = Duration::from_secs(10);
 
-/// What is done by one at a time.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-enum Subject {
-    Contact(ContactKey),
-    Tasks(LocationId),
-    Installation(String),
-}
-
-/// What is in hand.
-#[derive(Debug, Default)]
-pub(super) struct Hand {
-    held: Mutex<Held>,
-}
-
-#[derive(Debug, Default)]
-struct Held {
-    subjects: HashSet<Subject>,
-    seqs: HashSet<i64>,
-}
-
-impl Hand {
-    fn seqs(&self) -> Vec<i64> {
-        self.lock().seqs.iter().copied().collect()
-    }
-
-    fn has_room(&self) -> bool {
-        self.lock().subjects.len() < SLOTS
-    }
-
-    fn take(&self, subject: &Subject, events: &[PendingEvent]) -> bool {
-        let mut held = self.lock();
-        if held.subjects.len() >= SLOTS || !held.subjects.insert(subject.clone()) {
-            return false;
-        }
-        held.seqs.extend(events.iter().map(|event| event.event.seq));
-        true
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Held> {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Lays out of hand, also where the work breaks down: the events are taken up again then.
-struct Grip {
-    core: Arc<Core>,
-    subject: Subject,
-    seqs: Vec<i64>,
-}
-
-impl Drop for Grip {
-    fn drop(&mut self) {
-        {
-            let mut held = self.core.hand.lock();
-            held.subjects.remove(&self.subject);
-            for seq in &self.seqs {
-                held.seqs.remove(seq);
-            }
-        }
-        self.core.waiting.notify_one();
-    }
-}
-
 /// Works until `stop`.
 pub(super) async fn run(core: Arc<Core>, stop: CancellationToken) {
     while !stop.is_cancelled() {
-        let pause = match round(&core).await {
+        let pause = match round(&core, &stop).await {
             Ok(pause) => pause,
             Err(StoreError::Closed) => return,
             Err(failure) => {
-                Core::report(&failure);
-                STORE_PAUSE
+                // Whoever rings meanwhile would find the store as it is.
+                rest(&core, &failure, &stop).await;
+                continue;
             }
         };
         tokio::select! {
             () = stop.cancelled() => return,
             () = core.waiting.notified() => {}
-            () = tokio::time::sleep(pause) => {}
+            () = sleep(pause) => {}
         }
     }
 }
 
+/// Leaves a store that failed alone for a while.
+async fn rest(core: &Core, failure: &StoreError, stop: &CancellationToken) {
+    Core::report(failure);
+    let pause = core.hand.store_fails(Instant::now());
+    stop.run_until_cancelled(sleep(pause)).await;
+}
+
 /// Gives out what is due. Says how long there is nothing to do.
-async fn round(core: &Arc<Core>) -> Result<Duration, StoreError> {
-    if !core.hand.has_room() {
-        return Ok(IDLE);
-    }
+async fn round(core: &Arc<Core>, stop: &CancellationToken) -> Result<Duration, StoreError> {
+    // What cannot be noted is not begun: it would be done again, and may cost calls.
+    core.parts.inbox.writable()?;
     let now = core.now();
-    let due = core.parts.inbox.due(now, BATCH, core.hand.seqs()).await?;
-    let mut groups: HashMap<Subject, Vec<PendingEvent>> = HashMap::new();
+    while core.hand.has_room() {
+        let due = core.parts.inbox.due(now, BATCH, core.hand.passed_over()).await?;
+        if due.is_empty() {
+            if core.hand.is_empty() {
+                core.hand.store_works();
+            }
+            let next = core.parts.inbox.next_waiting(core.hand.passed_over()).await?;
+            return Ok(next.map_or(IDLE, |due| until(now, due).clamp(Duration::from_millis(1), POLL)));
+        }
+        if !give_out(core, due, stop).await? {
+            return Ok(POLL);
+        }
+    }
+    // Whoever is done rings.
+    Ok(IDLE)
+}
+
+/// Begins what can be begun. Says whether anything was.
+async fn give_out(core: &Arc<Core>, due: Vec<PendingEvent>, stop: &CancellationToken) -> Result<bool, StoreError> {
+    let (mut groups, mut unwanted) = (HashMap::<Subject, Vec<PendingEvent>>::new(), Vec::new());
     for event in due {
         match subject(core, &event.event) {
             Some(subject) => groups.entry(subject).or_default().push(event),
-            None => {
-                let end = effect::fate(FateOf::Ignored, "no-effect");
-                let settlement = Settlement { seq: event.event.seq, end, contact: None };
-                settle(core, &[event], vec![settlement]).await?;
-            }
+            None => unwanted.push(event),
         }
     }
-    for (subject, events) in groups {
-        begin(core, subject, events);
+    let mut begun = !unwanted.is_empty();
+    if begun {
+        let end = effect::fate(FateOf::Ignored, "no-effect");
+        let ends =
+            unwanted.iter().map(|pending| Settlement { seq: pending.event.seq, end: end.clone(), contact: None });
+        settle(core, &unwanted, ends.collect()).await?;
     }
-    let next = core.parts.inbox.next_waiting(core.hand.seqs()).await?;
-    Ok(next.map_or(IDLE, |due| until(now, due).clamp(Duration::from_millis(1), POLL)))
+    for (subject, events) in groups {
+        begun |= begin(core, subject, events, stop);
+    }
+    Ok(begun)
 }
 
 /// One that is due and was not taken waits for who has its subject in hand.
@@ -164,24 +124,44 @@ fn subject(core: &Core, event: &WebhookEvent) -> Option<Subject> {
     }
 }
 
-fn begin(core: &Arc<Core>, subject: Subject, events: Vec<PendingEvent>) {
+fn begin(core: &Arc<Core>, subject: Subject, events: Vec<PendingEvent>, stop: &CancellationToken) -> bool {
     if !core.hand.take(&subject, &events) {
-        return;
+        return false;
     }
     let seqs = events.iter().map(|event| event.event.seq).collect();
-    let grip = Grip { core: Arc::clone(core), subject, seqs };
+    let (grip, stop) = (Grip { core: Arc::clone(core), subject, seqs }, stop.clone());
     core.parts.tasks.spawn_load("webhook", async move {
         let core = &grip.core;
-        let outcome = match &grip.subject {
-            Subject::Contact(key) => rules::run(core, key, &events).await,
-            Subject::Tasks(location) => tasks::run(core, location, &events).await,
-            Subject::Installation(_) => install(core, &events).await,
-        };
-        // What was not noted is done again.
-        if let Err(failure) = outcome {
-            Core::report(&failure);
+        // What could not be noted is done again, and stays in hand until it is time for that.
+        match work(core, &grip.subject, &events).await {
+            Ok(()) => core.hand.store_works(),
+            Err(failure) => rest(core, &failure, &stop).await,
         }
     });
+    true
+}
+
+async fn work(core: &Core, subject: &Subject, events: &[PendingEvent]) -> Result<(), StoreError> {
+    let work = async {
+        match subject {
+            Subject::Contact(key) => rules::run(core, key, events).await,
+            Subject::Tasks(location) => tasks::run(core, location, events).await,
+            Subject::Installation(_) => install(core, events).await,
+        }
+    };
+    match AssertUnwindSafe(work).catch_unwind().await {
+        Ok(outcome) => outcome,
+        Err(_) => {
+            // The panic has been told; what caused it would cause it again at once, and so it counts.
+            let problem = Problem::new(ProblemKind::Internal, "Applying it broke down.");
+            let ends = events.iter().map(|pending| Settlement {
+                seq: pending.event.seq,
+                end: again(core, &pending.event, &problem),
+                contact: None,
+            });
+            settle(core, events, ends.collect()).await
+        }
+    }
 }
 
 /// Installations, one after the other.

@@ -3,10 +3,18 @@
 
 use super::{Core, earlier, echo, effect};
 use crate::{
-    domain::{ids::ContactId, operation::Operation, webhook::EventFate},
+    domain::{
+        ids::{ContactId, LocationId},
+        operation::Operation,
+        webhook::{EventFate, EventKind},
+    },
     store::{ArrivedEvents, EventEnd, PendingEvent, Settlement, StoreError},
 };
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeSet, HashSet},
+    sync::Arc,
+    time::Duration,
+};
 use tokio_util::sync::CancellationToken;
 
 /// Events settled together.
@@ -50,15 +58,28 @@ async fn round(core: &Core) -> Result<bool, StoreError> {
     if events.is_empty() {
         return Ok(more);
     }
-    let own = own_writes(core, &events).await?;
-    let now = core.now();
-    let settlements: Vec<Settlement> = events.iter().map(|event| effect::apply(core, event, &own, now)).collect();
+    let (own, once_served) = (own_writes(core, &events).await?, once_served(core, &events).await?);
+    let settlements: Vec<Settlement> = {
+        let batch = effect::Batch::new(core, &own, &once_served, core.now());
+        events.iter().map(|event| batch.apply(event)).collect()
+    };
     let waits = settlements.iter().any(|settlement| matches!(settlement.end, EventEnd::Wait(_)));
     settle(core, &events, settlements).await?;
     if waits {
         core.waiting.notify_one();
     }
     Ok(more)
+}
+
+/// Locations without a token whose contacts were deleted, and of which something is kept all the same.
+async fn once_served(core: &Core, events: &[PendingEvent]) -> Result<HashSet<LocationId>, StoreError> {
+    let deletions = events.iter().filter(|one| EventKind::parse(&one.event.kind) == Some(EventKind::ContactDelete));
+    let unserved = deletions.filter_map(|one| one.event.location_id.clone()).filter(|id| !(core.parts.serves)(id));
+    let unserved: BTreeSet<LocationId> = unserved.collect();
+    if unserved.is_empty() {
+        return Ok(HashSet::new());
+    }
+    Ok(core.parts.inbox.locations_known(unserved.into_iter().collect()).await?.into_iter().collect())
 }
 
 /// The writes of ours that these events may tell of.

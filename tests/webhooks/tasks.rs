@@ -69,3 +69,20 @@ async fn where_ghl_does_not_let_us_look_up_it_is_right_all_the_same() {
     assert_eq!(told["fate"], "applied", "{told}");
     assert_eq!(rig.cost(SHOWCASE).await, [0, 0, 1, 0, 0]);
 }
+
+#[actix_web::test]
+async fn where_little_quota_is_left_it_is_the_readers() {
+    let rig = Rig::with(&[("ghl.bulk_reserve_percent", "90")]).await;
+    for _ in 0..4 {
+        rig.app.get(&format!("/v1/contacts/{SHOWCASE}/profile?include=tasks,notes,appointments&maxAge=0")).await;
+    }
+    let new = json!({"title": "Not looked up", "dueDate": "2027-03-01T09:00:00Z", "completed": false});
+    let task = rig.app.sandbox.add_task(SHOWCASE, new).expect("GHL takes it");
+    let event = event("TaskCreate", "w1", json!({"id": task, "title": "Not looked up"}));
+    assert_eq!(rig.send(&event).await.status, 200);
+    rig.app.advance(5);
+    let told = rig.fate("w1").await;
+    assert_eq!(told["detail"], "contact-not-found: the tasks of 1 contacts were marked", "{told}");
+    assert_eq!(rig.app.calls("ghl.tasks_search"), 0);
+    assert_eq!(rig.cost(SHOWCASE).await, [0, 0, 1, 0, 0]);
+}

@@ -1,8 +1,10 @@
 //! The inbox in `SQLite`.
 
+mod bodies;
 mod lists;
 mod rows;
 mod unreadable;
+mod waiting;
 
 #[cfg(test)]
 mod tests;
@@ -21,8 +23,8 @@ use crate::{
         webhook::{EventFate, EventFilter, NewEvent, WebhookEvent},
     },
     store::{
-        ArrivedEvents, EventEnd, FateOf, Inbox, InboxDepth, Page, PendingEvent, Received, Replayed, Settlement,
-        StoreError, Stored,
+        ArrivedEvents, EventEnd, FateOf, Inbox, InboxDepth, OperationStore as _, Page, PassedOver, PendingEvent,
+        Received, Replayed, Settlement, StoreError, Stored,
     },
 };
 use futures_util::future::BoxFuture;
@@ -40,12 +42,20 @@ impl Inbox for SqliteStore {
         Box::pin(self.readable(lists::Arrived { limit }, now))
     }
 
-    fn due(&self, now: Timestamp, limit: u32, in_hand: Vec<i64>) -> Stored<'_, Vec<PendingEvent>> {
-        Box::pin(async move { Ok(self.readable(lists::Due { now, limit, in_hand }, now).await?.events) })
+    fn due(&self, now: Timestamp, limit: u32, passed_over: PassedOver) -> Stored<'_, Vec<PendingEvent>> {
+        Box::pin(async move { Ok(self.readable(waiting::Due { now, limit, passed_over }, now).await?.events) })
     }
 
-    fn next_waiting(&self, in_hand: Vec<i64>) -> Stored<'_, Option<Timestamp>> {
-        Box::pin(self.read(lists::NextDue { in_hand }))
+    fn next_waiting(&self, passed_over: PassedOver) -> Stored<'_, Option<Timestamp>> {
+        Box::pin(self.read(waiting::NextDue { passed_over }))
+    }
+
+    fn writable(&self) -> Result<(), StoreError> {
+        self.health()
+    }
+
+    fn locations_known(&self, locations: Vec<LocationId>) -> Stored<'_, Vec<LocationId>> {
+        Box::pin(self.read(lists::LocationsKnown(locations)))
     }
 
     fn settle(&self, settlements: Vec<Settlement>, now: Timestamp, drop_bodies: bool) -> Stored<'_, ()> {
@@ -78,12 +88,13 @@ impl Inbox for SqliteStore {
 
     fn erase_bodies(&self, scope: ErasureScope) -> Stored<'_, u64> {
         Box::pin(async move {
-            let mut sum = 0;
+            let (mut sum, mut after) = (0, 0);
             loop {
-                let erased = self.writer.call(EraseBodies(scope.clone())).await?;
-                sum += erased;
-                if erased < u64::from(BATCH) {
-                    return Ok(sum);
+                let step = self.writer.call(bodies::Erase { scope: scope.clone(), after }).await?;
+                sum += step.erased;
+                match step.more_after {
+                    Some(seq) => after = seq,
+                    None => return Ok(sum),
                 }
             }
         })
@@ -119,38 +130,6 @@ impl SqliteStore {
             self.writer.call(unreadable::SetAside { seqs, now }).await?;
         }
         Ok(ArrivedEvents { events, unreadable, more })
-    }
-}
-
-/// What stands in place of what an event said that is still to be applied.
-const NOTHING: &[u8] = b"{}";
-
-struct EraseBodies(ErasureScope);
-
-impl Work for EraseBodies {
-    type Answer = u64;
-
-    fn run<'a>(&'a self, on: &'a mut SqliteConnection) -> BoxFuture<'a, Result<u64, StoreError>> {
-        Box::pin(async move {
-            let ErasureScope { location, contact } = &self.0;
-            // A contact has few events: the plus sign keeps the other index away.
-            let theirs = match contact {
-                Some(_) => "contact = $1 AND +location = $2",
-                None => "location = $2 AND $1 IS NULL",
-            };
-            let statement = format!(
-                "UPDATE inbox SET body = CASE WHEN stage IS NULL THEN NULL ELSE $3 END WHERE seq IN
-                     (SELECT seq FROM inbox WHERE {theirs} AND body IS NOT NULL AND (stage IS NULL OR body <> $3) LIMIT $4)"
-            );
-            let erased = sqlx::query(AssertSqlSafe(statement))
-                .bind(contact.as_ref().map(AsRef::<str>::as_ref))
-                .bind(location.as_str())
-                .bind(NOTHING)
-                .bind(BATCH)
-                .execute(on)
-                .await?;
-            Ok(erased.rows_affected())
-        })
     }
 }
 

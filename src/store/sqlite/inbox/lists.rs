@@ -38,7 +38,10 @@ pub(super) struct Found {
 }
 
 /// Events with their bodies, of rows that are at most `limit`.
-async fn with_bodies(mut rows: BoxStream<'_, Result<SqliteRow, sqlx::Error>>, limit: u32) -> Result<Found, StoreError> {
+pub(super) async fn with_bodies(
+    mut rows: BoxStream<'_, Result<SqliteRow, sqlx::Error>>,
+    limit: u32,
+) -> Result<Found, StoreError> {
     let (mut found, mut seen, mut bytes) = (Found::default(), 0, 0);
     while let Some(row) = rows.try_next().await? {
         seen += 1;
@@ -76,44 +79,22 @@ impl Work for Arrived {
     }
 }
 
-pub(super) struct Due {
-    pub now: Timestamp,
-    pub limit: u32,
-    pub in_hand: Vec<i64>,
-}
+/// Those of these locations that something here tells of besides the inbox.
+pub(super) struct LocationsKnown(pub Vec<LocationId>);
 
-impl Work for Due {
-    type Answer = Found;
+impl Work for LocationsKnown {
+    type Answer = Vec<LocationId>;
 
-    fn run<'a>(&'a self, on: &'a mut SqliteConnection) -> BoxFuture<'a, Result<Found, StoreError>> {
+    fn run<'a>(&'a self, on: &'a mut SqliteConnection) -> BoxFuture<'a, Result<Vec<LocationId>, StoreError>> {
         Box::pin(async move {
-            let question = format!(
-                "SELECT {COLUMNS}, body FROM inbox WHERE stage = 1 AND due_at <= $1
-                     AND seq NOT IN (SELECT value FROM json_each($2)) ORDER BY due_at, seq LIMIT $3"
-            );
-            let query = sqlx::query(AssertSqlSafe(question)).bind(millis(self.now)).bind(json(&self.in_hand)?);
-            with_bodies(query.bind(self.limit).fetch(on), self.limit).await
-        })
-    }
-}
-
-pub(super) struct NextDue {
-    pub in_hand: Vec<i64>,
-}
-
-impl Work for NextDue {
-    type Answer = Option<Timestamp>;
-
-    fn run<'a>(&'a self, on: &'a mut SqliteConnection) -> BoxFuture<'a, Result<Option<Timestamp>, StoreError>> {
-        Box::pin(async move {
-            let due: Option<i64> = sqlx::query_scalar(
-                "SELECT due_at FROM inbox WHERE stage = 1 AND seq NOT IN (SELECT value FROM json_each($1))
-                 ORDER BY due_at, seq LIMIT 1",
+            let known: Vec<String> = sqlx::query_scalar(
+                "SELECT value FROM json_each($1) WHERE EXISTS (SELECT 1 FROM operations WHERE location = value)
+                     OR EXISTS (SELECT 1 FROM audit WHERE location = value)",
             )
-            .bind(json(&self.in_hand)?)
-            .fetch_optional(on)
+            .bind(json(&self.0)?)
+            .fetch_all(on)
             .await?;
-            due.map(time).transpose()
+            Ok(known.iter().filter_map(|id| LocationId::parse(id).ok()).collect())
         })
     }
 }

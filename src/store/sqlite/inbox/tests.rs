@@ -1,7 +1,10 @@
 //! What the inbox must do, in memory and in a file.
 
 use super::*;
-use crate::store::{OperationStore as _, tests::Rig};
+use crate::{
+    domain::webhook::EventKind,
+    store::tests::{On, Rig, note},
+};
 
 fn at(ms: i64) -> Timestamp {
     Timestamp::from_millisecond(ms).unwrap()
@@ -22,6 +25,10 @@ fn new(id: &str, ms: i64) -> NewEvent {
 
 fn fate(seq: i64, fate: FateOf, detail: &str) -> Settlement {
     Settlement { seq, end: EventEnd::Fate { fate, detail: Some(detail.to_owned()) }, contact: None }
+}
+
+fn these(seqs: Vec<i64>) -> PassedOver {
+    PassedOver { seqs, ..PassedOver::default() }
 }
 
 async fn ids(store: &SqliteStore) -> Vec<String> {
@@ -45,10 +52,10 @@ async fn an_event_is_taken_once_and_has_one_fate() {
         assert_eq!((settled.fate, settled.detail.as_deref()), (EventFate::Applied, Some("first")));
         assert_eq!((settled.duplicates, settled.replayable, settled.fate_at), (1, true, Some(at(1_500))));
         assert!(ids(store).await.is_empty());
-        assert_eq!(store.due(at(1_999), 10, vec![]).await.unwrap(), []);
-        assert_eq!(store.due(at(2_000), 10, vec![]).await.unwrap().len(), 1);
-        assert_eq!(store.due(at(2_000), 10, vec![b]).await.unwrap(), []);
-        assert_eq!(store.next_waiting(vec![]).await.unwrap(), Some(at(2_000)));
+        assert_eq!(store.due(at(1_999), 10, PassedOver::default()).await.unwrap(), []);
+        assert_eq!(store.due(at(2_000), 10, PassedOver::default()).await.unwrap().len(), 1);
+        assert_eq!(store.due(at(2_000), 10, these(vec![b])).await.unwrap(), []);
+        assert_eq!(store.next_waiting(PassedOver::default()).await.unwrap(), Some(at(2_000)));
         let later = EventEnd::Later { due_at: at(9_000), detail: "why".to_owned() };
         store.settle(vec![Settlement { seq: b, end: later, contact: None }], at(2_100), false).await.unwrap();
         let waiting = store.event(WebhookId::parse("b").unwrap()).await.unwrap().unwrap();
@@ -111,7 +118,7 @@ async fn what_cannot_be_read_fails_and_can_be_replayed_once_it_can() {
     let wait = |seq| Settlement { seq, end: EventEnd::Wait(at(2_000)), contact: None };
     store.settle(vec![wait(seqs[0]), wait(seqs[1])], at(1_600), false).await.unwrap();
     rig.damage("UPDATE inbox SET body = 7 WHERE webhook_id = 'b'").await;
-    let due = store.due(at(2_500), 9, vec![]).await.unwrap();
+    let due = store.due(at(2_500), 9, PassedOver::default()).await.unwrap();
     assert_eq!(due.iter().map(|one| one.event.webhook_id.as_str()).collect::<Vec<_>>(), ["c"]);
     // Nor does it hide when each location was last heard of.
     rig.damage("UPDATE inbox SET location = 'no id' WHERE webhook_id = 'b'").await;
@@ -125,4 +132,78 @@ async fn what_cannot_be_read_fails_and_can_be_replayed_once_it_can() {
     assert_eq!((failed.fate_at, failed.replayable), (Some(at(1_500)), true));
     assert!(matches!(store.replay(id, at(3_000)).await, Ok(Replayed::Yes(_))));
     assert_eq!(ids(store).await, ["a"]);
+}
+
+#[tokio::test]
+async fn what_is_in_hand_hides_nothing_that_waits_behind_it() {
+    let rig = Rig::file().await;
+    let store = &rig.store;
+    let of = |id: &str, kind: EventKind, location: &str, contact: Option<&str>| NewEvent {
+        kind: kind.as_str().to_owned(),
+        location: Some(LocationId::parse(location).unwrap()),
+        contact: contact.map(|id| ContactId::parse(id).unwrap()),
+        ..new(id, 1_000)
+    };
+    for number in 0..30 {
+        store.receive(of(&format!("t{number}"), EventKind::TaskCreate, "busy", None)).await.unwrap();
+        store.receive(of(&format!("u{number}"), EventKind::ContactUpdate, "busy", Some("c1"))).await.unwrap();
+    }
+    store.receive(of("task", EventKind::TaskCreate, "idle", None)).await.unwrap();
+    store.receive(of("rules", EventKind::ContactUpdate, "busy", Some("c2"))).await.unwrap();
+    let anywhere = NewEvent { location: None, ..of("agency", EventKind::Install, "busy", None) };
+    store.receive(anywhere).await.unwrap();
+    store.receive(of("gone", EventKind::ContactDelete, "busy", Some("c3"))).await.unwrap();
+    let all = store.arrived(at(0), 100).await.unwrap().events;
+    let wait = |one: &PendingEvent| Settlement { seq: one.event.seq, end: EventEnd::Wait(at(1_000)), contact: None };
+    store.settle(all.iter().map(wait).collect(), at(1_000), false).await.unwrap();
+    let due = async |passed: PassedOver| -> Vec<String> {
+        let due = store.due(at(2_000), 10, passed).await.unwrap();
+        due.into_iter().map(|one| one.event.webhook_id.to_string()).collect()
+    };
+    let mut passed = PassedOver {
+        contacts: vec![ContactId::parse("c1").unwrap()],
+        tasks_of: vec![LocationId::parse("busy").unwrap()],
+        ..PassedOver::default()
+    };
+    assert_eq!(due(passed.clone()).await, ["task", "rules", "agency", "gone"]);
+    passed.all_but = Some(&[EventKind::ContactDelete, EventKind::Install]);
+    assert_eq!(due(passed.clone()).await, ["agency", "gone"]);
+    passed.contacts.push(ContactId::parse("c3").unwrap());
+    passed.seqs = all.iter().filter(|one| one.event.webhook_id.as_ref() == "agency").map(|one| one.event.seq).collect();
+    assert_eq!(due(passed.clone()).await, Vec::<String>::new());
+    assert_eq!(store.next_waiting(passed).await.unwrap(), None);
+    assert_eq!(store.next_waiting(PassedOver::default()).await.unwrap(), Some(at(1_000)));
+}
+
+#[tokio::test]
+async fn what_events_of_a_location_said_goes_page_by_page_and_an_installation_keeps_its_ids() {
+    let rig = Rig::memory().await;
+    let store = &rig.store;
+    let many = usize::try_from(BATCH).unwrap() * 4 + 10;
+    for number in 0..many {
+        store.receive(new(&format!("e{number}"), 1_000)).await.unwrap();
+    }
+    let ids = br#"{"companyId":"a"}"#.to_vec();
+    let install = NewEvent { kind: "UNINSTALL".to_owned(), contact: None, body: ids.clone(), ..new("un", 1_000) };
+    store.receive(install).await.unwrap();
+    let fates = |all: Vec<PendingEvent>| -> Vec<Settlement> {
+        let told = all.iter().filter(|one| one.event.kind != "UNINSTALL");
+        told.map(|one| fate(one.event.seq, FateOf::Applied, "x")).collect()
+    };
+    let all = store.arrived(at(0), 10_000).await.unwrap().events;
+    store.settle(fates(all), at(2_000), false).await.unwrap();
+    let scope = ErasureScope { location: LocationId::parse("loc").unwrap(), contact: None };
+    assert_eq!(store.erase_bodies(scope.clone()).await, Ok(u64::try_from(many).unwrap()));
+    assert_eq!(store.erase_bodies(scope).await, Ok(0));
+    let left = store.arrived(at(0), 10).await.unwrap().events;
+    assert_eq!((left.len(), &left[0].body), (1, &ids), "it is carried out by what it says");
+}
+
+#[tokio::test]
+async fn a_location_is_known_by_what_the_log_tells_of_it() {
+    let rig = Rig::memory().await;
+    On(&rig.store).accept("o1", note("c1")).await;
+    let asked = ["nobody", "location1"].map(|id| LocationId::parse(id).unwrap());
+    let known = rig.store.locations_known(asked.to_vec()).await.unwrap();
+    assert_eq!(known, [LocationId::parse("location1").unwrap()]);
 }
