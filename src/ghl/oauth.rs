@@ -233,15 +233,15 @@ impl OauthClient {
     }
 }
 
-/// What a failed call means. Only words that refuse the tokens count against them: a route that is not there, a page of
-/// GHL's edge and a gateway that gave up say nothing of them.
+/// What a failed call means. Only words that refuse the tokens count against them, in JSON: a route that is not there, a page
+/// or a line of GHL's edge, an empty answer and a gateway that gave up say nothing of them.
 fn classify(error: CallError) -> OauthError {
     let unavailable = |code, retry_after| OauthError::Unavailable { code, retry_after };
     match error {
         CallError::Status { status, body, retry_after } => {
             let said = Said::read(&body);
-            let elsewhere = said.html || said.words.contains("timed out");
-            let no_route = status == 404 && (said.words.is_empty() || said.words.starts_with("cannot "));
+            let elsewhere = !said.object || said.words.trim().is_empty() || said.words.contains("timed out");
+            let no_route = status == 404 && said.words.starts_with("cannot ");
             match status {
                 400 | 401 | 403 | 404 | 422 if !elsewhere && !no_route => {
                     if said.words.contains("not active") {

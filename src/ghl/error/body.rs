@@ -15,6 +15,8 @@ pub(in crate::ghl) struct Said {
     pub(in crate::ghl) words: String,
     /// The message with what may be personal or secret masked, on one line, cut; with GHL's trace id.
     pub(in crate::ghl) excerpt: Option<String>,
+    /// Whether it is an object of JSON, as all that GHL's own services say.
+    pub(in crate::ghl) object: bool,
     /// Whether it is a page for people.
     pub(in crate::ghl) html: bool,
 }
@@ -27,7 +29,7 @@ impl Said {
             return Self { html: true, ..Self::default() };
         }
         match serde_json::from_str::<Value>(body) {
-            Ok(Value::Object(map)) => Self::of(&map),
+            Ok(Value::Object(map)) => Self { object: true, ..Self::of(&map) },
             Ok(Value::String(text)) => Self::from_message(&text, None),
             Ok(Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_)) | Err(_) => {
                 Self::from_message(body, None)
@@ -48,7 +50,7 @@ impl Said {
             (None, Some(trace)) => Some(format!("(traceId {trace})")),
             (said, None) => said,
         };
-        Self { words: message.to_lowercase(), excerpt, html: false }
+        Self { words: message.to_lowercase(), excerpt, ..Self::default() }
     }
 }
 

@@ -134,6 +134,13 @@ async fn only_words_that_refuse_count_against_tokens() {
     let elsewhere = [
         (404, r#"{"message":"Cannot POST /oauth/token"}"#),
         (404, ""),
+        (400, ""),
+        (400, "{}"),
+        (400, r#"{"statusCode":400,"message":""}"#),
+        (401, "Unauthorized"),
+        (401, "\"Unauthorized\""),
+        (403, "error code: 1020"),
+        (422, "[]"),
         (403, "<!DOCTYPE html><title>Just a moment</title>"),
         (401, r#"{"message":"Command timed out"}"#),
         (429, r#"{"message":"Too Many Requests"}"#),
