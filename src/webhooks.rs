@@ -72,6 +72,8 @@ pub struct Installation {
     pub company: Option<String>,
     /// When: GHL delivers in any order.
     pub at: Option<Timestamp>,
+    /// Whether somebody asked for it to be applied again.
+    pub replayed: bool,
     /// In whose name it is acted upon.
     pub by: Requester,
 }
@@ -127,6 +129,8 @@ struct Core {
     parts: Parts,
     settings: WebhookSettings,
     verifier: Verifier,
+    /// The app that is ours, where there is one.
+    app: Option<String>,
     pace: Pace,
     /// Rung when an event arrived.
     arrived: Notify,
@@ -232,6 +236,7 @@ impl Webhooks {
         };
         let core = Arc::new(Core {
             verifier: Verifier::new(&settings.webhooks),
+            app: settings.oauth.as_ref().map(|oauth| oauth.app_id().to_owned()),
             refresher: Refresher::new(settings.webhooks.refresh_after),
             settings: settings.webhooks.clone(),
             pace,

@@ -60,6 +60,7 @@ pub enum OauthError {
 pub struct OauthClient {
     upstream: Upstream,
     client_id: String,
+    app_id: String,
     client_secret: LiveSecret,
     redirect_url: String,
     spelling: ApiSpelling,
@@ -72,6 +73,7 @@ impl OauthClient {
         Self {
             upstream,
             client_id: settings.client_id.clone(),
+            app_id: settings.app_id().to_owned(),
             client_secret: settings.client_secret.clone(),
             redirect_url: settings.redirect_url.clone(),
             spelling: settings.api_version,
@@ -179,12 +181,10 @@ impl OauthClient {
             ApiSpelling::Dated => ("installedLocations", "limit", "skip"),
             ApiSpelling::V3 => ("installed-locations", "pageSize", "pageToken"),
         };
-        // A client id is the app's id and a suffix (reference: "Authorize").
-        let app = self.client_id.split('-').next().unwrap_or_default();
         let skipped = after.as_deref().and_then(|after| after.parse().ok()).unwrap_or_default();
         let mut call = Call::get("oauth_installed_locations", ["oauth", path])
             .query("companyId", company.as_str())
-            .query("appId", app)
+            .query("appId", self.app_id.as_str())
             .query("isInstalled", "true")
             .query(size, PAGE.to_string())
             .header("authorization", format!("Bearer {}", agency.expose()));

@@ -43,6 +43,19 @@ pub fn fields(body: &[u8]) -> Option<Map<String, Value>> {
     }
 }
 
+/// To which app a body says that it was sent; `None` where it does not say, and an empty text where that is none.
+#[must_use]
+pub fn app(body: &[u8]) -> Option<String> {
+    /// All else is passed over, and kept nowhere.
+    #[derive(serde::Deserialize)]
+    struct Sent {
+        #[serde(rename = "appId")]
+        app_id: Option<Value>,
+    }
+    let Sent { app_id } = serde_json::from_slice(body).ok()?;
+    app_id.map(|id| id.as_str().unwrap_or_default().to_owned())
+}
+
 fn text<'a>(said: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
     said.get(name).and_then(Value::as_str)
 }
@@ -118,6 +131,20 @@ mod tests {
         assert_eq!(ids(&heard(&json!({"type": "TaskCreate", "id": "t1"}))), (None, Some("t1")));
         let appointment = json!({"type": "AppointmentUpdate", "appointment": {"id": "a1", "contactId": "c1"}});
         assert_eq!(ids(&heard(&appointment)), (Some("c1"), Some("a1")));
+    }
+
+    #[test]
+    fn a_body_says_to_which_app_it_was_sent() {
+        for (body, told) in [
+            (r#"{"type":"UNINSTALL","appId":"a1","locationId":"l1"}"#, Some("a1")),
+            (r#"{"type":"UNINSTALL","appId":null}"#, None),
+            (r#"{"type":"UNINSTALL"}"#, None),
+            (r#"{"appId":7}"#, Some("")),
+            ("[]", None),
+            ("", None),
+        ] {
+            assert_eq!(app(body.as_bytes()).as_deref(), told, "{body}");
+        }
     }
 
     #[test]

@@ -36,6 +36,14 @@ pub enum UserType {
     Company,
 }
 
+impl OauthSettings {
+    /// The app's id, which GHL's events bear: a client id is that and a suffix (reference: "Authorize").
+    #[must_use]
+    pub fn app_id(&self) -> &str {
+        self.client_id.split('-').next().unwrap_or_default()
+    }
+}
+
 impl UserType {
     /// As GHL spells it.
     #[must_use]

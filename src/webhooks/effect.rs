@@ -8,6 +8,7 @@ use crate::{
         profile::Section,
         webhook::{EventKind, WebhookEvent},
     },
+    ghl::webhook::app,
     profiles::{ContactKey, Outdated, TouchedBy},
     store::{EventEnd, FateOf, PendingEvent, Settlement},
 };
@@ -73,6 +74,7 @@ impl<'b> Batch<'b> {
         let contact = contact_of(core, event);
         let end = match EventKind::parse(&event.kind) {
             None => fate(FateOf::Ignored, "unknown-type"),
+            Some(kind) if is_anothers(core, kind, &pending.body) => fate(FateOf::Ignored, "another-app"),
             Some(kind) if is_expired(core, kind, event) => fate(FateOf::Expired, "outside-window"),
             Some(EventKind::PlanChange) => fate(FateOf::Ignored, "no-effect"),
             Some(EventKind::Install | EventKind::Uninstall) => EventEnd::Wait(self.now),
@@ -131,6 +133,16 @@ impl<'b> Batch<'b> {
             true => EventEnd::Wait(tasks::next_round(self.now)),
             false => fate(FateOf::Ignored, "nothing-held"),
         }
+    }
+}
+
+/// Whether an event was sent to another app than ours: GHL signs those of all apps with one key. What ends a connection must
+/// say that it is ours.
+fn is_anothers(core: &Core, kind: EventKind, body: &[u8]) -> bool {
+    let Some(ours) = &core.app else { return false };
+    match app(body) {
+        Some(named) => named != *ours,
+        None => kind == EventKind::Uninstall,
     }
 }
 

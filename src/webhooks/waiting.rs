@@ -172,6 +172,7 @@ async fn install(core: &Core, events: &[PendingEvent]) -> Result<(), StoreError>
             location: event.location_id.clone(),
             company: said.get("companyId").and_then(Value::as_str).map(str::to_owned),
             at: event.event_at,
+            replayed: event.replays > 0,
             by: requester(&event.webhook_id),
         };
         let installations = &core.parts.installations;

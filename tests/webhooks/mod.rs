@@ -1,6 +1,7 @@
 //! GHL's webhooks as GHL sends them, signed here by a key of our own: what is refused, what each type does, what is done
 //! once, and what outlives the process.
 
+mod apps;
 mod echoes;
 mod effects;
 mod listing;
