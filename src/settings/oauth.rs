@@ -160,7 +160,9 @@ pub(super) fn check_key(key: &'static str, secret: Option<&LiveSecret>, reader: 
 
 /// An app's id; it travels in a query and may be shown.
 fn client_id(text: &str) -> Result<String, Problem> {
-    let plain = text.len() <= 128 && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    let plain = text.len() <= 128
+        && !text.starts_with('-')
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
     let remedy = "Write the client id that the app shows, e.g. 65f0c1d2e3a4b5c6d7e8f901-lt1abcde.";
     plain.then(|| text.to_owned()).ok_or_else(|| Problem::new("is no client id", remedy))
 }
@@ -172,8 +174,14 @@ fn redirect_url(text: &str) -> Result<String, Problem> {
     if !url.ends_with("/oauth/callback") {
         return Err(Problem::new("does not end with /oauth/callback, where people are taken in", remedy));
     }
-    let host = url.strip_prefix("http://").map(|rest| rest.split(['/', ':']).next().unwrap_or_default());
-    if host.is_some_and(|host| !matches!(host, "localhost" | "127.0.0.1" | "[")) {
+    let host = url.strip_prefix("http://").map(|rest| {
+        let authority = rest.split('/').next().unwrap_or_default();
+        authority
+            .rsplit_once(':')
+            .filter(|(host, _)| !host.starts_with('[') || host.ends_with(']'))
+            .map_or(authority, |(host, _)| host)
+    });
+    if host.is_some_and(|host| !matches!(host, "localhost" | "127.0.0.1" | "[::1]")) {
         return Err(Problem::new("is not https, and its host is not this machine", remedy));
     }
     Ok(url)
@@ -189,4 +197,28 @@ fn scope(text: &str) -> Result<String, Problem> {
 fn company(text: &str) -> Result<CompanyId, Problem> {
     CompanyId::parse(text)
         .map_err(|error| Problem::new(error.to_string(), "Write the agency's id, e.g. ve9EPM428h8vShlRW1KT."))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_http_is_for_this_machine_alone() {
+        for host in ["localhost", "localhost:8080", "127.0.0.1:8080", "[::1]", "[::1]:8080"] {
+            let url = format!("http://{host}/oauth/callback");
+            assert_eq!(redirect_url(&url).ok(), Some(url.clone()), "{url}");
+        }
+        for host in
+            ["[2001:db8::1]", "[2001:db8::1]:8080", "[::1", "[::2]", "[]", "[", "enrich.example", "127.0.0.1.example"]
+        {
+            assert!(redirect_url(&format!("http://{host}/oauth/callback")).is_err(), "{host}");
+        }
+    }
+
+    #[test]
+    fn a_client_id_begins_with_the_apps() {
+        assert!(client_id("65f0c1d2e3a4b5c6d7e8f901-lt1abcde").is_ok());
+        assert!(client_id("-lt1abcde").is_err() && client_id("a b").is_err());
+    }
 }
