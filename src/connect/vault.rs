@@ -36,6 +36,9 @@ pub enum VaultError {
     /// What is there was not sealed here, or not for this place.
     #[error("a sealed token in the store is damaged, or stands in another's place")]
     Damaged,
+    /// The same, of a connection.
+    #[error("the sealed tokens of {0} in the store are damaged, or stand in another's place")]
+    DamagedTokens(Holder),
     /// The store failed.
     #[error("the store failed: {}", .0.in_full())]
     Store(StoreError),
@@ -133,7 +136,10 @@ impl Vault {
 
     pub(super) fn open(&self, holder: &Holder, sealed: &SealedTokens) -> Result<Tokens, VaultError> {
         let key = self.key(&sealed.key_id)?;
-        let open = |column, bytes: &[u8]| key.open(&place(holder, column), bytes).map(Arc::new);
+        let open = |column, bytes: &[u8]| {
+            let opened = key.open(&place(holder, column), bytes).map(Arc::new);
+            opened.map_err(|_| VaultError::DamagedTokens(holder.clone()))
+        };
         Ok(Tokens {
             access: open("access_token", &sealed.access)?,
             refresh: sealed.refresh.as_deref().map(|bytes| open("refresh_token", bytes)).transpose()?,
@@ -196,18 +202,20 @@ mod tests {
         let vault = Vault::new(&secret(1), None).unwrap();
         let sealed = vault.seal(&holder("l1"), &tokens()).unwrap();
         assert_eq!(vault.open(&holder("l1"), &sealed), Ok(tokens()));
-        assert_eq!(vault.open(&holder("l2"), &sealed), Err(VaultError::Damaged), "another row");
+        assert_eq!(vault.open(&holder("l2"), &sealed), Err(VaultError::DamagedTokens(holder("l2"))), "another row");
         let swapped = SealedTokens { access: sealed.refresh.clone().unwrap(), ..sealed.clone() };
-        assert_eq!(vault.open(&holder("l1"), &swapped), Err(VaultError::Damaged), "another column");
+        assert_eq!(vault.open(&holder("l1"), &swapped), Err(VaultError::DamagedTokens(holder("l1"))), "another column");
         let company = Holder::parse("company", "l1").unwrap();
-        assert_eq!(vault.open(&company, &sealed), Err(VaultError::Damaged), "another kind");
+        assert_eq!(vault.open(&company, &sealed), Err(VaultError::DamagedTokens(company)), "another kind");
         for at in [0, NONCE_LEN, sealed.access.len() - 1] {
             let mut bent = sealed.clone();
             bent.access[at] ^= 1;
-            assert_eq!(vault.open(&holder("l1"), &bent), Err(VaultError::Damaged), "byte {at}");
+            assert_eq!(vault.open(&holder("l1"), &bent), Err(VaultError::DamagedTokens(holder("l1"))), "byte {at}");
         }
+        let told = vault.open(&holder("l2"), &sealed).unwrap_err().to_string();
+        assert!(told.contains("location l2"), "whose it is: {told}");
         let short = SealedTokens { access: vec![0; 5], ..sealed.clone() };
-        assert_eq!(vault.open(&holder("l1"), &short), Err(VaultError::Damaged));
+        assert_eq!(vault.open(&holder("l1"), &short), Err(VaultError::DamagedTokens(holder("l1"))));
         assert_ne!(vault.seal(&holder("l1"), &tokens()).unwrap().access, sealed.access, "a nonce of its own each time");
         assert!(!String::from_utf8_lossy(&sealed.access).contains("access-1"));
     }
