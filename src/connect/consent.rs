@@ -2,9 +2,9 @@
 //!
 //! The state is bound to the browser and works once: its code of authentication covers a cookie that only the browser which
 //! began has. Nothing is remembered of those who begin, so nobody can crowd out others by beginning often; of those who
-//! come back, the state is remembered until it expires. A key to it all comes from `store.encryption_key`, so that another
-//! process may take in whom this one sent; that a restart forgets which states were spent costs nothing, as GHL's code in it
-//! works once, too.
+//! come back with a code, the state is remembered until it expires. A key to it all comes from `store.encryption_key`, so
+//! that another process may take in whom this one sent; that a restart forgets which states were spent costs nothing, as
+//! GHL's code in it works once, too.
 
 use super::{Connections, Inner, renew::RenewError, renew::context, survey};
 use crate::{
@@ -205,7 +205,10 @@ impl Inner {
         if expires <= now {
             return Err(ConsentError::State("has expired"));
         }
-        self.consents.spend(nonce, expires, now)?;
+        // Without a code nothing is asked of GHL, so there is nothing that coming back often could wear out.
+        if let Came::Code(_) = callback.came {
+            self.consents.spend(nonce, expires, now)?;
+        }
         cookie.split_once('.').map(|(_, id)| LocationId::parse(id)).transpose().map_err(|_| strange)
     }
 

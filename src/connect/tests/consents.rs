@@ -99,7 +99,26 @@ async fn a_crowd_that_comes_back_costs_few_calls() {
         let begun = bench.connections.begin(None).unwrap();
         drop(bench.connections.finish(callback(Some(state_of(&begun)), Some(&begun.cookie), "made-up")).await);
     }
+    assert_eq!(
+        bench.connect().await.map(drop).map_err(|error| error.to_string()),
+        Err("too many come back".to_owned())
+    );
     assert!(bench.ghl.all_calls() <= 30, "{}", bench.ghl.all_calls());
     tokio::time::advance(Duration::from_secs(60)).await;
     bench.connect().await.unwrap();
+}
+
+#[tokio::test]
+async fn those_who_come_back_without_a_code_are_in_nobodys_way() {
+    let bench = Bench::new(&[]).await;
+    let begun = bench.connections.begin(None).unwrap();
+    for _ in 0..200 {
+        let came = Came::Error("access_denied".to_owned());
+        let back = Callback { state: Some(state_of(&begun)), cookie: Some(begun.cookie.clone()), came };
+        assert!(matches!(bench.connections.finish(back).await, Err(ConsentError::Denied(_))));
+    }
+    bench.connect().await.unwrap();
+    // Whoever changes their mind need not begin anew.
+    let back = callback(Some(state_of(&begun)), Some(&begun.cookie), &bench.ghl.code());
+    bench.connections.finish(back).await.unwrap();
 }
