@@ -35,6 +35,7 @@ use crate::{
 use consent::Consents;
 use flights::Flights;
 use held::{Held, Table};
+use jiff::Timestamp;
 use patience::{Strangers, Troubles};
 use std::{sync::Arc, time::Duration};
 use vault::Vault;
@@ -195,7 +196,8 @@ impl Connections {
         Ok(locations)
     }
 
-    /// Drops the tokens of a location, for good until somebody installs the app there again. `None`: it had none.
+    /// Drops the tokens of a location, for good until somebody installs the app there again. `None`: it was not connected.
+    /// What stays says so also of one that never was, so that no agency brings it.
     ///
     /// # Errors
     /// The store's.
@@ -215,7 +217,7 @@ impl Connections {
         Ok(was)
     }
 
-    /// How many are connected, and how many are not any more.
+    /// How many are connected, and how many were lost without anybody meaning it.
     #[must_use]
     pub fn counts(&self) -> (usize, usize) {
         self.inner.counts()
@@ -270,12 +272,23 @@ impl Inner {
         before + before / 4 * u32::try_from(share).unwrap_or_default() / 256
     }
 
-    /// Ends a connection: its tokens go, and a line stays that says why, so that its agency does not mint new ones.
+    /// Ends a connection: its tokens go, and a line stays that says why, so that its agency does not mint new ones. That
+    /// somebody here wants none is said of any location, connected or not, and outweighs that the app was uninstalled.
+    /// Answers the connection, where it had not ended before.
     async fn end(&self, holder: &Holder, because: LostBecause) -> Result<Option<Connection>, StoreError> {
         // Whoever renews it at this moment is quicker once at most.
         for _ in 0..4 {
-            let Some(kept) = self.store.connection(holder.clone()).await? else { return Ok(None) };
-            let lost = Some(Lost { since: self.clock.now(), because });
+            let now = self.clock.now();
+            let (kept, known) = match self.store.connection(holder.clone()).await? {
+                Some(kept) => (kept, true),
+                None if because == LostBecause::Disconnected => (unknown(holder, now), false),
+                None => return Ok(None),
+            };
+            let had_ended = kept.connection.lost.is_some_and(|lost| !lost.because.may_heal());
+            if had_ended && because != LostBecause::Disconnected {
+                return Ok(None);
+            }
+            let lost = Some(Lost { since: now, because });
             let connection = Connection { lost, ..kept.connection };
             let ended = KeptConnection { connection, tokens: None, failures: 0, next_try_at: None, ..kept };
             if let Some(version) = self.store.keep_connection(ended.clone()).await? {
@@ -283,22 +296,40 @@ impl Inner {
                 self.table.put(Arc::new(Held { version, ..held }));
                 self.count();
                 tracing::info!(%holder, because = because.as_str(), "a connection was ended");
-                return Ok(Some(ended.connection));
+                return Ok(Some(ended.connection).filter(|_| known && !had_ended));
             }
         }
         Err(StoreError::Failed("the connection changes faster than it can be ended".to_owned()))
     }
 
+    /// What people ended on purpose is no loss that anybody should look into.
     fn counts(&self) -> (usize, usize) {
-        let all = self.table.all();
-        let lost = all.iter().filter(|held| held.connection.lost.is_some()).count();
-        (all.len() - lost, lost)
+        let (mut connected, mut lost) = (0, 0);
+        for held in self.table.all() {
+            connected += usize::from(held.connection.lost.is_none());
+            lost += usize::from(held.connection.lost.is_some_and(|lost| lost.because.may_heal()));
+        }
+        (connected, lost)
     }
 
     fn count(&self) {
         let (connected, lost) = self.counts();
         self.metrics.connections().set(connected, lost);
     }
+}
+
+/// A connection of which nothing is known but whose it is.
+fn unknown(holder: &Holder, now: Timestamp) -> KeptConnection {
+    let connection = Connection {
+        holder: holder.clone(),
+        company: None,
+        minted: false,
+        scopes: Vec::new(),
+        connected_at: now,
+        expires_at: now,
+        lost: None,
+    };
+    KeptConnection { connection, tokens: None, failures: 0, next_try_at: None, version: 0 }
 }
 
 #[cfg(test)]

@@ -69,25 +69,29 @@ impl Purging {
         self.purge(ErasureScope { location, contact: Some(contact) }, by).await
     }
 
-    /// Disconnects and forgets a location, as when our app was uninstalled there.
+    /// Forgets a location that was disconnected already: how its connection ended stays as it is.
     ///
     /// # Errors
     /// Where not all of it was forgotten: it is to be repeated.
-    pub async fn location(&self, location: LocationId, by: Requester) -> Result<PurgeReceipt, Problem> {
-        self.purge(ErasureScope { location, contact: None }, by).await
+    pub async fn location_data(&self, location: LocationId, by: Requester) -> Result<PurgeReceipt, Problem> {
+        self.data(ErasureScope { location, contact: None }, by, 0).await
     }
 
-    /// Either of the two.
+    /// A contact, or a location with its tokens.
     ///
     /// # Errors
-    /// As theirs.
+    /// Where not all of it was forgotten: it is to be repeated.
     pub async fn purge(&self, scope: ErasureScope, by: Requester) -> Result<PurgeReceipt, Problem> {
-        let parts = &self.parts;
         // Tokens first: what is forgotten must not be read anew meanwhile.
-        let tokens = match (&parts.tokens, &scope.contact) {
+        let tokens = match (&self.parts.tokens, &scope.contact) {
             (Some(tokens), None) => tokens.forget(&scope).await?,
             _ => 0,
         };
+        self.data(scope, by, tokens).await
+    }
+
+    async fn data(&self, scope: ErasureScope, by: Requester, tokens: u64) -> Result<PurgeReceipt, Problem> {
+        let parts = &self.parts;
         let webhook_bodies = match &parts.webhook_bodies {
             Some(bodies) => bodies.forget(&scope).await?,
             None => 0,

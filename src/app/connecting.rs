@@ -73,7 +73,9 @@ impl Connecting {
             through,
             company_id: connection.company,
             scopes: connection.scopes,
-            connected_at: Some(connection.connected_at),
+            // One that was disconnected before it was ever connected has no such time.
+            connected_at: Some(connection.connected_at)
+                .filter(|at| connection.lost.is_none_or(|lost| lost.since > *at)),
             // One that was only noted has no token yet.
             expires_at: (connection.expires_at > connection.connected_at).then_some(connection.expires_at),
             lost: connection.lost,

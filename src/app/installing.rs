@@ -2,7 +2,11 @@
 
 use crate::{
     connect::{Connections, Install},
-    domain::{connection::Holder, ids::CompanyId, problem::Problem},
+    domain::{
+        connection::{Holder, LostBecause},
+        ids::CompanyId,
+        problem::Problem,
+    },
     purging::Purging,
     webhooks::{Installation, Installations},
 };
@@ -56,6 +60,14 @@ impl Installing {
             || connected.is_some_and(|connection| connection.connected_at.duration_since(at) > SKEW)
     }
 
+    /// Whether somebody disconnected it here after GHL's event: one that waited, or comes late, does not undo that. What the
+    /// app's removal ended needs no such look, as GHL gives no tokens for it.
+    fn is_outdone(&self, holder: &Holder, told: &Installation) -> bool {
+        let Some(at) = told.at.filter(|_| !told.replayed) else { return false };
+        let lost = self.connections.of(holder).and_then(|connection| connection.lost);
+        lost.is_some_and(|lost| lost.because == LostBecause::Disconnected && lost.since.duration_since(at) > SKEW)
+    }
+
     fn note(&self, holder: &Holder, at: Option<Timestamp>) {
         let Some(at) = at else { return };
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
@@ -78,6 +90,9 @@ impl Installations for Installing {
         Box::pin(async move {
             let Some(holder) = holder(&told) else { return Ok(false) };
             self.note(&holder, told.at);
+            if self.is_outdone(&holder, &told) {
+                return Ok(false);
+            }
             let install = match holder {
                 Holder::Location(location) => Install::Location(location, company(&told)),
                 Holder::Company(company) => Install::Company(company),
@@ -93,7 +108,11 @@ impl Installations for Installing {
             };
             let locations = self.connections.uninstalled(holder).await.map_err(|failure| failure.to_problem())?;
             for location in locations {
-                self.purging.location(location, told.by.clone()).await?;
+                // What came back while others were forgotten stays.
+                let now = self.connections.of(&Holder::Location(location.clone()));
+                if now.is_none_or(|connection| connection.lost.is_some()) {
+                    self.purging.location_data(location, told.by.clone()).await?;
+                }
             }
             Ok(true)
         })

@@ -1,10 +1,15 @@
 //! Which locations an agency's installation serves, learned once it is there, so that they can be listed before anybody
 //! asks for their contacts. Their tokens are minted when they are first wanted.
 
-use super::{Inner, held::Held, renew::Why, renew::context};
+use super::{
+    Inner,
+    held::Held,
+    renew::{Why, context},
+    unknown,
+};
 use crate::{
     domain::{
-        connection::{Connection, Holder},
+        connection::{Connection, Holder, LostBecause},
         ids::{CompanyId, LocationId},
     },
     store::KeptConnection,
@@ -51,24 +56,19 @@ impl Inner {
         }
     }
 
-    /// Keeps that a location is an agency's, where nothing is known of it yet.
+    /// Keeps that a location is an agency's, where nothing is known of it yet, or that it went with the agency's
+    /// installation, which is there again. What somebody disconnected stays so.
     async fn note(&self, company: &CompanyId, location: LocationId) {
         let holder = Holder::Location(location);
-        if self.table.get(&holder).is_some() || !self.admits(&holder, Some(company)) {
+        let known = self.table.get(&holder);
+        let is_news = known.as_ref().is_none_or(|held| went_with(&held.connection, company));
+        if !is_news || !self.admits(&holder, Some(company)) {
             return;
         }
-        let now = self.clock.now();
-        let connection = Connection {
-            holder,
-            company: Some(company.clone()),
-            minted: true,
-            scopes: Vec::new(),
-            connected_at: now,
-            expires_at: now,
-            lost: None,
-        };
-        let kept =
-            KeptConnection { connection: connection.clone(), tokens: None, failures: 0, next_try_at: None, version: 0 };
+        let fresh = unknown(&holder, self.clock.now());
+        let connection = Connection { company: Some(company.clone()), minted: true, ..fresh.connection };
+        let version = known.map_or(0, |held| held.version);
+        let kept = KeptConnection { connection: connection.clone(), version, ..fresh };
         match self.store.keep_connection(kept).await {
             Ok(Some(version)) => {
                 let held = Held::new(connection, None, None, Duration::ZERO);
@@ -78,4 +78,11 @@ impl Inner {
             Err(error) => tracing::warn!(cause = %error, "a location of an agency could not be noted"),
         }
     }
+}
+
+/// Whether a location was this agency's and ended as the app was uninstalled.
+fn went_with(connection: &Connection, company: &CompanyId) -> bool {
+    connection.minted
+        && connection.company.as_ref() == Some(company)
+        && connection.lost.is_some_and(|lost| lost.because == LostBecause::Uninstalled)
 }

@@ -52,5 +52,41 @@ async fn what_is_told_to_another_app_is_none_of_ours() {
     }
     let told = rig.told(&event("UNINSTALL", "end", json!({ "appId": APP_ID }))).await;
     assert_eq!(fate(&told), ("applied", None), "{told}");
-    assert_eq!(rig.location().await["state"], "disconnected");
+    let location = rig.location().await;
+    assert_eq!((&location["state"], &location["lost"]["because"]), (&json!("disconnected"), &json!("uninstalled")));
+}
+
+#[actix_web::test]
+async fn an_installation_that_comes_late_does_not_undo_what_somebody_disconnected() {
+    let rig = connected().await;
+    let path = format!("/v1/locations/{LOCATION}");
+    assert_eq!(rig.app.client.delete(&path).await.json()["tokens"], 1);
+    assert_eq!(rig.app.client.delete(&path).await.json()["tokens"], 0);
+    let earlier = ghl_enrich::clock::Clock::system().now() - jiff::SignedDuration::from_secs(60);
+    let late = json!({ "appId": APP_ID, "timestamp": earlier.to_string() });
+    let told = rig.told(&event("INSTALL", "late", late)).await;
+    assert_eq!(fate(&told), ("ignored", Some("no-effect")), "{told}");
+    assert_eq!(rig.location().await["lost"]["because"], "disconnected");
+    // Unless somebody wants it applied.
+    let reply = rig.app.client.post("/v1/webhooks/events/late/replay", &json!({})).await;
+    assert_eq!(reply.status, 200, "{}", reply.text());
+    assert_eq!(fate(&rig.fate("late").await), ("applied", None));
+    assert_eq!(rig.location().await["state"], "connected");
+    // A new one needs nobody.
+    rig.app.client.delete(&path).await;
+    let told = rig.told(&event("INSTALL", "new", json!({ "appId": APP_ID }))).await;
+    assert_eq!(fate(&told), ("applied", None), "{told}");
+    assert_eq!(rig.location().await["state"], "connected");
+}
+
+#[actix_web::test]
+async fn a_location_that_was_never_connected_can_be_kept_away() {
+    let rig = connected().await;
+    let path = "/v1/locations/sandboxLocation00002";
+    assert_eq!(rig.app.client.delete(path).await.json()["tokens"], 0);
+    let location = rig.app.get(path).await.json();
+    assert_eq!((&location["state"], &location["connectedAt"]), (&json!("disconnected"), &Value::Null), "{location}");
+    let ready = rig.app.admin.get("/readyz").await.json();
+    let oauth = ready["components"].as_array().expect("a list").iter().find(|one| one["name"] == "oauth").cloned();
+    assert_eq!(oauth.expect("a component")["detail"], "1 connected", "what somebody ended is no loss");
 }

@@ -81,3 +81,35 @@ async fn a_location_that_somebody_disconnected_is_not_minted_anew() {
     assert_eq!(bench.token("l1").await, Err(GhlError::Disconnected));
     assert_eq!(bench.ghl.all_calls(), before);
 }
+
+#[tokio::test]
+async fn with_the_agency_its_locations_come_back_but_not_what_somebody_disconnected() {
+    let mut bench = agency(&["l1", "l2", "l3"]).await;
+    bench.restart().await;
+    bench.call("l1").await.unwrap();
+    bench.connections.disconnect(&location("l3")).await.unwrap();
+    for _ in 0..2 {
+        // GHL may tell more than once.
+        bench.connections.uninstalled(Holder::Company(company())).await.unwrap();
+    }
+    assert_eq!(bench.lost("l3").map(|lost| lost.because), Some(LostBecause::Disconnected));
+    assert_eq!(bench.connections.counts(), (0, 0), "nothing was lost that nobody meant");
+    assert!(bench.connections.installed(Install::Company(company())).await.unwrap());
+    assert!(bench.tasks.shut_down(Duration::from_secs(5)).await, "the survey ends");
+    bench.restart().await;
+    bench.call("l1").await.unwrap();
+    bench.call("l2").await.unwrap();
+    assert_eq!(bench.token("l3").await, Err(GhlError::Disconnected));
+}
+
+#[tokio::test]
+async fn what_somebody_disconnects_in_an_agency_that_is_gone_stays_so() {
+    let mut bench = agency(&["l1"]).await;
+    bench.restart().await;
+    bench.connections.uninstalled(Holder::Company(company())).await.unwrap();
+    assert_eq!(bench.connections.disconnect(&location("l1")).await.unwrap(), None, "it had ended");
+    bench.connections.installed(Install::Company(company())).await.unwrap();
+    assert!(bench.tasks.shut_down(Duration::from_secs(5)).await, "the survey ends");
+    bench.restart().await;
+    assert_eq!(bench.token("l1").await, Err(GhlError::Disconnected));
+}

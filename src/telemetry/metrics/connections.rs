@@ -32,7 +32,7 @@ impl ConnectionMetrics {
         made
     }
 
-    /// Keeps how many are connected, and how many are not any more.
+    /// Keeps how many are connected, and how many were lost without anybody meaning it.
     pub fn set(&self, connected: usize, disconnected: usize) {
         for (state, count) in [("connected", connected), ("disconnected", disconnected)] {
             let count = i64::try_from(count).unwrap_or(i64::MAX);
