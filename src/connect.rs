@@ -8,6 +8,7 @@
 mod consent;
 mod flights;
 mod held;
+mod landing;
 mod lease;
 mod patience;
 mod renew;

@@ -6,7 +6,12 @@
 //! that another process may take in whom this one sent; that a restart forgets which states were spent costs nothing, as
 //! GHL's code in it works once, too.
 
-use super::{Connections, Inner, renew::RenewError, renew::context, survey};
+use super::{
+    Connections, Inner,
+    landing::{Over, Terms},
+    renew::{RenewError, context},
+    survey,
+};
 use crate::{
     domain::{
         connection::{Connection, Holder},
@@ -231,7 +236,8 @@ impl Inner {
             return Err(ConsentError::OtherLocation);
         }
         let approved = grant.approved.clone();
-        let held = self.land(None, grant, false).await.map_err(|error| match error {
+        let terms = Terms { minted: false, over: Over::All, in_vain: 0 };
+        let held = self.land(None, grant, terms).await.map_err(|error| match error {
             RenewError::Store(error) => ConsentError::Store(error),
             RenewError::Lost | RenewError::Nobody | RenewError::Unavailable { .. } => {
                 ConsentError::Store(StoreError::Failed(error.to_string()))

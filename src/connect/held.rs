@@ -22,6 +22,17 @@ use std::{
 /// its life.
 const SKEW: Duration = Duration::from_secs(10);
 
+/// A token that is rejected within so long a time was given in vain. So long at least the next one waits after
+/// [`MAX_IN_VAIN`] such.
+const YOUNG: SignedDuration = SignedDuration::from_secs(60);
+
+/// So many tokens in a row are given in vain, until more are refused: the next one would be rejected as well, and refresh
+/// tokens would be used up without end.
+const MAX_IN_VAIN: u32 = 2;
+
+/// A token that was good for so long ends the row.
+const PROVEN: SignedDuration = SignedDuration::from_hours(1);
+
 /// One connection, as last stored. Never changed: what comes next is another.
 #[derive(Debug)]
 pub(super) struct Held {
@@ -34,6 +45,10 @@ pub(super) struct Held {
     pub(super) good_until: Timestamp,
     /// When it is renewed behind everybody's back.
     pub(super) renew_at: Timestamp,
+    /// When its access token was obtained, if this process did that.
+    pub(super) obtained: Option<Timestamp>,
+    /// How many before it, in a row, were given in vain.
+    pub(super) in_vain: u32,
     /// Whether anybody wanted its token: what an agency mints for nobody is not renewed.
     pub(super) used: AtomicBool,
 }
@@ -58,7 +73,25 @@ impl Held {
             version: 0,
             good_until,
             renew_at,
+            obtained: None,
+            in_vain: 0,
             used: AtomicBool::new(false),
+        }
+    }
+
+    /// The same one, renewed behind everybody's back not before `next_try_at`.
+    pub(super) fn put_off(&self, failures: u32, next_try_at: Option<Timestamp>) -> Self {
+        Self {
+            connection: self.connection.clone(),
+            tokens: self.tokens.clone(),
+            failures,
+            next_try_at,
+            version: self.version,
+            good_until: self.good_until,
+            renew_at: self.renew_at,
+            obtained: self.obtained,
+            in_vain: self.in_vain,
+            used: AtomicBool::new(self.used.load(Ordering::Relaxed)),
         }
     }
 
@@ -73,10 +106,39 @@ impl Held {
     /// Whether it is time to renew it, or to try to bring it back, without being asked.
     pub(super) fn due(&self, now: Timestamp) -> bool {
         match &self.connection.lost {
-            Some(lost) => lost.because.may_heal() && self.next_try_at.is_none_or(|at| at <= now),
+            Some(lost) => lost.because.may_heal() && !self.rests(now),
             None if self.connection.minted && !self.used.load(Ordering::Relaxed) => false,
-            None => self.renew_at <= now,
+            None => self.renew_at <= now && self.next_try_at.is_none_or(|at| at <= now),
         }
+    }
+
+    /// Whether it is lost and not to be tried yet.
+    pub(super) fn rests(&self, now: Timestamp) -> bool {
+        self.connection.lost.is_some() && self.next_try_at.is_some_and(|at| now < at)
+    }
+
+    /// How many in a row were given in vain, this one included, which is rejected at `now`.
+    pub(super) fn in_vain_with_this(&self, now: Timestamp) -> u32 {
+        match self.age(now) {
+            Some(age) if age < YOUNG => self.in_vain.saturating_add(1),
+            Some(age) if age < PROVEN => self.in_vain,
+            Some(_) | None => 0,
+        }
+    }
+
+    /// Whether another token in place of this one, which is rejected at `now`, would be given in vain, too.
+    pub(super) fn is_past_help(&self, now: Timestamp) -> bool {
+        self.in_vain >= MAX_IN_VAIN && self.age(now).is_some_and(|age| age < YOUNG)
+    }
+
+    fn age(&self, now: Timestamp) -> Option<SignedDuration> {
+        // The wall clock may have stepped back.
+        self.obtained.filter(|at| *at <= now).map(|at| now.duration_since(at))
+    }
+
+    /// Whether this is its access token.
+    pub(super) fn has(&self, access: &Bearer) -> bool {
+        self.tokens.as_ref().is_some_and(|tokens| tokens.access == *access)
     }
 
     /// Whether anything may still bring its tokens back.

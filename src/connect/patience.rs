@@ -14,6 +14,10 @@ const TROUBLE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_se
 const LOST: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(3_600));
 /// For how long "no agency of ours has this location" is believed.
 const STRANGER: Duration = Duration::from_secs(600);
+/// For how long at least nobody asks whose a location is, where no agency could be asked.
+const UNSURE: Duration = Duration::from_secs(5);
+/// After so long a time without trouble, the last one is forgotten.
+const FORGOTTEN: Duration = Duration::from_secs(600);
 /// How many locations may turn out to be strangers in that time. Beyond it nobody asks GHL for one it did not name, so that
 /// ids made up by somebody cost no calls.
 const MAX_STRANGERS: usize = 50;
@@ -47,7 +51,9 @@ impl Troubles {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let failures = all.get(holder).map_or(1, |(failures, _)| failures + 1);
         let pause = doubled(TROUBLE, failures).max(asked.unwrap_or_default().min(TROUBLE.1));
-        all.insert(holder.clone(), (failures, Instant::now() + pause));
+        let now = Instant::now();
+        all.retain(|_, (_, until)| *until + FORGOTTEN > now);
+        all.insert(holder.clone(), (failures, now + pause));
         pause
     }
 
@@ -57,22 +63,48 @@ impl Troubles {
     }
 }
 
-/// Locations that no agency of ours has.
+/// Locations that no agency of ours has, or of which that is not known for now.
 #[derive(Debug, Default)]
-pub(super) struct Strangers(Mutex<HashMap<LocationId, Instant>>);
+pub(super) struct Strangers(Mutex<HashMap<LocationId, Stranger>>);
+
+#[derive(Debug)]
+struct Stranger {
+    until: Instant,
+    /// Whether the agencies said so.
+    certain: bool,
+}
 
 impl Strangers {
     /// Whether an agency may be asked for a location.
     pub(super) fn may_ask(&self, location: &LocationId) -> bool {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
-        all.retain(|_, until| *until > now);
-        !all.contains_key(location) && all.len() < MAX_STRANGERS
+        all.retain(|_, stranger| stranger.until > now);
+        all.get(location).map_or_else(|| all.len() < MAX_STRANGERS, |stranger| !stranger.certain)
     }
 
     /// It is one.
     pub(super) fn add(&self, location: &LocationId) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(location.clone(), Instant::now() + STRANGER);
+        self.put(location, STRANGER, true);
+    }
+
+    /// No agency could be asked. Says for how long it is left alone.
+    pub(super) fn leave(&self, location: &LocationId, asked: Option<Duration>) -> Duration {
+        let pause = asked.unwrap_or_default().clamp(UNSURE, TROUBLE.1);
+        self.put(location, pause, false);
+        pause
+    }
+
+    /// How much longer one is left alone of which nothing is known.
+    pub(super) fn left(&self, location: &LocationId) -> Option<Duration> {
+        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let stranger = all.get(location).filter(|stranger| !stranger.certain)?;
+        Some(stranger.until.saturating_duration_since(Instant::now())).filter(|left| !left.is_zero())
+    }
+
+    fn put(&self, location: &LocationId, time: Duration, certain: bool) {
+        let stranger = Stranger { until: Instant::now() + time, certain };
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(location.clone(), stranger);
     }
 
     /// It is none any more.
@@ -110,6 +142,33 @@ mod tests {
         assert!(!strangers.may_ask(&id(0)));
         tokio::time::advance(STRANGER).await;
         assert!(strangers.may_ask(&id(0)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whom_no_agency_could_be_asked_for_is_left_alone_for_a_moment_and_counts() {
+        let (strangers, id) = (Strangers::default(), |number: usize| LocationId::parse(&format!("l{number}")).unwrap());
+        assert_eq!(strangers.leave(&id(0), None), UNSURE);
+        assert_eq!(strangers.leave(&id(0), Some(Duration::from_secs(9_999))), Duration::from_secs(60));
+        assert!(strangers.may_ask(&id(0)), "it may be ours");
+        assert_eq!(strangers.left(&id(0)), Some(Duration::from_secs(60)));
+        for number in 1..MAX_STRANGERS {
+            strangers.leave(&id(number), None);
+        }
+        assert!(!strangers.may_ask(&id(MAX_STRANGERS)));
+        tokio::time::advance(Duration::from_secs(60)).await;
+        assert!(strangers.may_ask(&id(MAX_STRANGERS)) && strangers.left(&id(0)).is_none());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn old_troubles_are_forgotten() {
+        let troubles = Troubles::default();
+        let holder = |number: usize| Holder::parse("company", &format!("c{number}")).unwrap();
+        for number in 0..100 {
+            troubles.add(&holder(number), None);
+        }
+        tokio::time::advance(FORGOTTEN + TROUBLE.0).await;
+        troubles.add(&holder(100), None);
+        assert_eq!(troubles.0.lock().unwrap().len(), 1);
     }
 
     #[tokio::test(start_paused = true)]

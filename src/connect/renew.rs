@@ -1,13 +1,12 @@
 //! Renewing one holder's tokens, and bringing back what is lost.
 //!
-//! The order is the whole point: GHL's answer, then the disk, then use. A pair that cannot be stored is not used, for after
-//! a crash nobody would know it.
+//! The order is the whole point: GHL's answer, then the disk (`landing.rs`), then use.
 
 use super::{
     Inner,
     flights::{Joined, Landing, Outcome},
     held::Held,
-    vault::Tokens,
+    landing::{Over, Terms},
 };
 use crate::{
     domain::{
@@ -23,21 +22,15 @@ use crate::{
     upstream::{CallContext, Lane},
 };
 use futures_util::future::BoxFuture;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use std::{sync::Arc, time::Duration};
 
 /// How long one step may take, repetitions included: within the 30 s in which GHL gives the same pair for the same refresh
 /// token (reference: "Authentication").
 const STEP: Duration = Duration::from_secs(25);
 
-/// Pauses before what GHL gave is stored once more, where that failed: together within those 30 s, too.
-const STORE_PAUSES: [Duration; 5] = [
-    Duration::ZERO,
-    Duration::from_millis(50),
-    Duration::from_millis(250),
-    Duration::from_secs(1),
-    Duration::from_secs(4),
-];
+/// When to ask again for what is renewed, or was, at this moment.
+const SOON: Duration = Duration::from_secs(1);
 
 /// Most agencies that are asked for one location.
 const MAX_AGENCIES: usize = 5;
@@ -65,8 +58,10 @@ pub(super) enum RenewError {
 /// Why a renewal is begun.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Why {
-    /// Its token is wanted, or soon to expire.
+    /// Its token is wanted.
     Wanted,
+    /// Its token will soon expire, or it is time to try again what was lost.
+    Ahead,
     /// GHL says that the app is installed: what was given up comes back.
     Installed,
 }
@@ -82,7 +77,7 @@ impl Inner {
             Err(landing) => landing,
         };
         // A renewal that panicked is a defect of ours; the next one who asks begins another.
-        landing.await.unwrap_or(Err(RenewError::Unavailable { retry_after: Duration::from_secs(1) }))
+        landing.await.unwrap_or(Err(RenewError::Unavailable { retry_after: SOON }))
     }
 
     /// What is there, or the renewal to wait for. Not a part of the future above: a renewal may wait for another, the
@@ -109,7 +104,7 @@ impl Inner {
     }
 
     async fn renew(self: &Arc<Self>, holder: &Holder, rejected: Option<&Bearer>, why: Why) -> Outcome {
-        if let Some(retry_after) = self.troubles.left(holder) {
+        if let Some(retry_after) = self.left_alone(holder) {
             return Err(RenewError::Unavailable { retry_after });
         }
         while !self.lease(holder).await.map_err(RenewError::Store)? {
@@ -122,12 +117,22 @@ impl Inner {
         self.leased(holder, self.renew_leased(holder, rejected, why)).await
     }
 
+    /// How much longer this one is left alone.
+    fn left_alone(&self, holder: &Holder) -> Option<Duration> {
+        let unsure = match holder {
+            Holder::Location(location) => self.strangers.left(location),
+            Holder::Company(_) => None,
+        };
+        self.troubles.left(holder).or(unsure)
+    }
+
     async fn renew_leased(self: &Arc<Self>, holder: &Holder, rejected: Option<&Bearer>, why: Why) -> Outcome {
         let held = self.reread(holder).await?;
         if let Some(held) = held.as_ref().filter(|held| self.is_good(held, rejected)) {
             return Ok(Arc::clone(held));
         }
-        if held.as_ref().is_some_and(|held| held.ended()) && why != Why::Installed {
+        let rests = |held: &Arc<Held>| held.ended() || held.rests(self.clock.now());
+        if why != Why::Installed && held.as_ref().is_some_and(rests) {
             return Err(RenewError::Lost);
         }
         let granted = match (&held, holder) {
@@ -145,10 +150,15 @@ impl Inner {
             Ok((grant, how)) => {
                 self.metrics.connections().renewed(how);
                 self.troubles.clear(holder);
-                let minted = how == "minted";
-                self.land(held.as_deref(), grant, minted).await
+                // Upkeep's is not rejected by GHL.
+                let in_vain = match (&held, rejected) {
+                    (Some(held), Some(_)) if why == Why::Wanted => held.in_vain_with_this(self.clock.now()),
+                    _ => 0,
+                };
+                let terms = Terms { minted: how == "minted", over: Over::Nothing, in_vain };
+                self.land(held, grant, terms).await
             }
-            Err(error) => self.failed(holder, held, &error).await,
+            Err(error) => self.failed(holder, held, &error, why).await,
         }
     }
 
@@ -157,7 +167,7 @@ impl Inner {
     }
 
     /// What the store holds, put into the table.
-    async fn reread(&self, holder: &Holder) -> Result<Option<Arc<Held>>, RenewError> {
+    pub(super) async fn reread(&self, holder: &Holder) -> Result<Option<Arc<Held>>, RenewError> {
         let Some(kept) = self.store.connection(holder.clone()).await.map_err(RenewError::Store)? else {
             return Ok(None);
         };
@@ -200,18 +210,20 @@ impl Inner {
     }
 
     /// The first tokens of a location that nobody connected by itself: an agency's token mints them. After an INSTALL event
-    /// it may be the location's own installation.
+    /// it may be the location's own installation. That one agency is in trouble keeps no other from being asked; but then
+    /// nobody knows that the location is nobody's.
     async fn first_grant(self: &Arc<Self>, location: &LocationId, why: Why) -> Result<Granted, OauthError> {
         let mut last = OauthError::Refused { status: 404, expired: false, said: None };
         for company in self.table.companies().into_iter().take(MAX_AGENCIES) {
             match self.minted(&company, location).await {
-                Err(error @ OauthError::Refused { .. }) => last = error,
-                outcome => return outcome,
+                Ok(granted) => return Ok(granted),
+                Err(error) if is_known(&last) => last = error,
+                Err(_) => {}
             }
         }
         match why {
             Why::Installed => self.reconnected(&Holder::Location(location.clone())).await,
-            Why::Wanted => Err(last),
+            Why::Wanted | Why::Ahead => Err(last),
         }
     }
 
@@ -224,7 +236,13 @@ impl Inner {
                 return Err(OauthError::Refused { status: 401, expired: false, said: None });
             };
             match self.oauth.location_token(&access, company, location, &context()).await {
-                Err(OauthError::Refused { expired: true, .. }) if rejected.is_none() => rejected = Some(access),
+                // A new one that has expired as well says nothing of the location.
+                Err(OauthError::Refused { expired: true, .. })
+                    if rejected.is_some() || held.is_past_help(self.clock.now()) =>
+                {
+                    return Err(OauthError::Unavailable { code: "agency-token", retry_after: None });
+                }
+                Err(OauthError::Refused { expired: true, .. }) => rejected = Some(access),
                 outcome => return outcome.map(|grant| (grant, "minted")),
             }
         }
@@ -251,96 +269,54 @@ impl Inner {
         of(holder, grant).map(|grant| (grant, "reconnected"))
     }
 
-    /// Stores what GHL gave, and only then lets it be used. Made from what was there `before`, it yields to whoever changed
-    /// that meanwhile; a person's consent yields to nobody.
-    pub(super) async fn land(&self, before: Option<&Held>, grant: Grant, minted: bool) -> Outcome {
-        let (life, now, holder) = (grant.expires_in, self.clock.now(), grant.holder.clone());
-        let known = before.map(|held| &held.connection);
-        let scopes = match known {
-            Some(known) if grant.scopes.is_empty() => known.scopes.clone(),
-            _ => grant.scopes,
-        };
-        let connection = Connection {
-            company: grant.company.or_else(|| known.and_then(|known| known.company.clone())),
-            minted,
-            scopes,
-            connected_at: known.filter(|known| known.lost.is_none()).map_or(now, |known| known.connected_at),
-            expires_at: SignedDuration::try_from(life).ok().and_then(|life| now.checked_add(life).ok()).unwrap_or(now),
-            lost: None,
-            holder: holder.clone(),
-        };
-        let tokens = Tokens { access: grant.access, refresh: grant.refresh };
-        let sealed = self.vault.seal(&holder, &tokens);
-        let sealed = sealed.map_err(|error| RenewError::Store(StoreError::Failed(error.to_string())))?;
-        let known_version = before.map(|held| held.version);
-        let kept = KeptConnection {
-            connection: connection.clone(),
-            tokens: Some(sealed),
-            failures: 0,
-            next_try_at: None,
-            version: known_version.unwrap_or_default(),
-        };
-        let Some(version) = self.keep(kept, known_version.is_none()).await? else {
-            let there = self.reread(&holder).await?.ok_or(RenewError::Nobody)?;
-            return if there.connection.lost.is_some() { Err(RenewError::Lost) } else { Ok(there) };
-        };
-        let held = Held::new(connection, Some(tokens), Some(life), self.ahead(&holder));
-        let held = Arc::new(Held { version, ..held });
-        self.table.put(Arc::clone(&held));
-        tracing::debug!(%holder, "tokens were renewed and stored");
-        Ok(held)
-    }
-
-    /// Stores, again where that fails: what GHL gave is lost otherwise. `None`: somebody else changed it meanwhile. They ended
-    /// it, or were quicker after our lease ran out, and then have the same pair.
-    async fn keep(&self, mut kept: KeptConnection, over_all: bool) -> Result<Option<i64>, RenewError> {
-        let mut last = StoreError::Closed;
-        for pause in STORE_PAUSES {
-            tokio::time::sleep(pause).await;
-            match self.store.keep_connection(kept.clone()).await {
-                Ok(Some(version)) => return Ok(Some(version)),
-                Ok(None) if !over_all => return Ok(None),
-                Ok(None) => {
-                    let there = self.store.connection(kept.connection.holder.clone()).await;
-                    kept.version = there.map_err(RenewError::Store)?.map_or(0, |there| there.version);
-                }
-                Err(StoreError::Closed) => break,
-                Err(error) => last = error,
-            }
-        }
-        tracing::error!(holder = %kept.connection.holder, cause = %last, "new tokens could not be stored and are not used");
-        Err(RenewError::Store(last))
-    }
-
     /// No new tokens: left alone for a while, or lost.
-    async fn failed(&self, holder: &Holder, held: Option<Arc<Held>>, error: &OauthError) -> Outcome {
+    async fn failed(&self, holder: &Holder, held: Option<Arc<Held>>, error: &OauthError, why: Why) -> Outcome {
         let because = match error {
             OauthError::Refused { .. } => LostBecause::Refused,
             OauthError::NotActive => LostBecause::NotActive,
             OauthError::Unavailable { .. } | OauthError::Invalid(_) => {
-                self.metrics.connections().renewed("unavailable");
-                let asked = match error {
-                    OauthError::Unavailable { retry_after, .. } => *retry_after,
-                    OauthError::Invalid(_) | OauthError::Refused { .. } | OauthError::NotActive => None,
-                };
-                let retry_after = self.troubles.add(holder, asked);
-                tracing::warn!(%holder, cause = %error, retry_ms = retry_after.as_millis(), "tokens cannot be renewed now");
-                return Err(RenewError::Unavailable { retry_after });
+                return Err(self.unavailable(holder, held.is_some(), error));
             }
         };
         self.metrics.connections().renewed("refused");
         let Some(held) = held else { return Err(RenewError::Nobody) };
+        if why == Why::Ahead && self.is_good(&held, None) {
+            tracing::warn!(%holder, cause = ?error, "tokens are refused ahead of time; the one that is there still serves");
+            let (failures, next_try_at) = self.next_try(&held);
+            self.table.put(Arc::new(held.put_off(failures, next_try_at)));
+            return Err(RenewError::Unavailable { retry_after: SOON });
+        }
         self.lose(&held, because, error).await?;
         Err(RenewError::Lost)
     }
 
-    async fn lose(&self, held: &Held, because: LostBecause, error: &OauthError) -> Result<(), RenewError> {
-        let now = self.clock.now();
+    /// Nothing is known of the tokens, and they are left alone for a moment.
+    fn unavailable(&self, holder: &Holder, known: bool, error: &OauthError) -> RenewError {
+        self.metrics.connections().renewed("unavailable");
+        let asked = match error {
+            OauthError::Unavailable { retry_after, .. } => *retry_after,
+            OauthError::Invalid(_) | OauthError::Refused { .. } | OauthError::NotActive => None,
+        };
+        let retry_after = match holder {
+            // Whoever makes up ids must not fill our memory with them.
+            Holder::Location(location) if !known => self.strangers.leave(location, asked),
+            Holder::Location(_) | Holder::Company(_) => self.troubles.add(holder, asked),
+        };
+        tracing::warn!(%holder, cause = %error, retry_ms = retry_after.as_millis(), "tokens cannot be renewed now");
+        RenewError::Unavailable { retry_after }
+    }
+
+    /// How often it has failed by now, and when it is tried again.
+    fn next_try(&self, held: &Held) -> (u32, Option<Timestamp>) {
         let failures = held.failures.saturating_add(1);
-        let pause = super::patience::until_next_try(failures);
-        let next_try_at = SignedDuration::try_from(pause).ok().and_then(|pause| now.checked_add(pause).ok());
+        let pause = SignedDuration::try_from(super::patience::until_next_try(failures)).ok();
+        (failures, pause.and_then(|pause| self.clock.now().checked_add(pause).ok()))
+    }
+
+    async fn lose(&self, held: &Held, because: LostBecause, error: &OauthError) -> Result<(), RenewError> {
+        let (failures, next_try_at) = self.next_try(held);
         let holder = held.connection.holder.clone();
-        let since = held.connection.lost.map_or(now, |lost| lost.since);
+        let since = held.connection.lost.map_or_else(|| self.clock.now(), |lost| lost.since);
         if held.connection.lost.is_none() {
             tracing::warn!(%holder, because = because.as_str(), cause = ?error, "a connection is lost; it is tried again now and then");
         }
@@ -357,6 +333,11 @@ impl Inner {
         }
         Ok(())
     }
+}
+
+/// Whether GHL said something of the location.
+const fn is_known(error: &OauthError) -> bool {
+    matches!(error, OauthError::Refused { .. } | OauthError::NotActive)
 }
 
 /// The grant, if it is this holder's.

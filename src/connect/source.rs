@@ -113,6 +113,10 @@ impl TokenSource for Connections {
     ) -> BoxFuture<'a, Result<Option<Bearer>, GhlError>> {
         Box::pin(async move {
             match self.inner.standing(location) {
+                // GHL rejects what it gave a moment ago, again and again.
+                Standing::Connected(held) if held.has(rejected) && held.is_past_help(self.inner.clock.now()) => {
+                    Ok(None)
+                }
                 Standing::Connected(_) => self.inner.within(location, Some(rejected), context).await.map(Some),
                 // Lost meanwhile, and the private token is not the one that was rejected.
                 Standing::Private(token) if token != *rejected => Ok(Some(token)),

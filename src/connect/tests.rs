@@ -18,6 +18,7 @@ use crate::{
 };
 use ghl::FakeGhl;
 use jiff::{SignedDuration, Timestamp};
+use tokio_util::sync::CancellationToken;
 
 pub(super) const KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 
@@ -97,7 +98,7 @@ impl Bench {
 
     /// What upkeep does now and then.
     async fn upkeep(&self) {
-        self.connections.inner.renew_due().await;
+        self.connections.inner.renew_due(&CancellationToken::new()).await;
     }
 
     /// A call to GHL with the location's token, as the client makes it: once more where the token has expired.

@@ -1,6 +1,6 @@
 //! An agency's installation: its locations' tokens are minted when they are wanted, and of nobody else's.
 
-use super::*;
+use super::{ghl::Fault, *};
 use crate::domain::{connection::LostBecause, ids::CompanyId};
 use futures_util::future::join_all;
 
@@ -112,4 +112,94 @@ async fn what_somebody_disconnects_in_an_agency_that_is_gone_stays_so() {
     assert!(bench.tasks.shut_down(Duration::from_secs(5)).await, "the survey ends");
     bench.restart().await;
     assert_eq!(bench.token("l1").await, Err(GhlError::Disconnected));
+}
+
+/// Does something while GHL mints the first token of `l9`.
+async fn while_l9_is_minted(bench: &Bench, act: impl Future<Output = ()>) -> Result<Bearer, GhlError> {
+    bench.ghl.is_agency(&["l1", "l9"]);
+    bench.ghl.fault(Fault::Slow(Duration::from_millis(50)));
+    let (token, ()) = tokio::join!(bench.token("l9"), async {
+        while bench.ghl.calls("oauth/locationToken") == 0 {
+            tokio::task::yield_now().await;
+        }
+        act.await;
+    });
+    token
+}
+
+#[tokio::test]
+async fn a_mint_under_way_does_not_bring_what_somebody_ended() {
+    let mut bench = agency(&["l1"]).await;
+    bench.restart().await;
+    let id = location("l9");
+    let token = while_l9_is_minted(&bench, async {
+        assert_eq!(bench.connections.disconnect(&id).await.unwrap(), None, "it was not connected");
+    });
+    assert_eq!(token.await, Err(GhlError::Disconnected));
+    bench.restart().await;
+    let before = bench.ghl.all_calls();
+    assert_eq!(bench.token("l9").await, Err(GhlError::Disconnected));
+    assert_eq!(bench.ghl.all_calls(), before);
+    assert_eq!(bench.store.connection(Holder::Location(id)).await.unwrap().unwrap().tokens, None);
+}
+
+#[tokio::test]
+async fn a_mint_under_way_lands_where_a_survey_noted_the_location() {
+    let mut bench = agency(&["l1"]).await;
+    bench.restart().await;
+    let holder = Holder::Location(location("l9"));
+    let token = while_l9_is_minted(&bench, async {
+        let noted = unknown(&holder, bench.clock.now());
+        assert_eq!(bench.store.keep_connection(noted).await, Ok(Some(1)));
+    });
+    assert!(bench.ghl.accepts(&token.await.unwrap()));
+    assert_eq!(bench.ghl.calls("oauth/locationToken"), 1);
+}
+
+#[tokio::test]
+async fn an_agency_that_is_lost_is_not_tried_for_each_of_its_locations() {
+    let mut bench = agency(&["l1", "l2", "l3"]).await;
+    bench.restart().await;
+    bench.ghl.revoke();
+    bench.advance(DAY);
+    assert_eq!(bench.token("l1").await, Err(GhlError::Disconnected));
+    let before = bench.ghl.all_calls();
+    for id in ["l2", "l3"] {
+        assert_eq!(bench.token(id).await, Err(GhlError::Disconnected));
+    }
+    assert_eq!(bench.ghl.all_calls(), before);
+}
+
+#[tokio::test]
+async fn an_agency_whose_new_tokens_are_rejected_loses_no_location_and_uses_up_few_of_them() {
+    let mut bench = agency(&["l1"]).await;
+    bench.restart().await;
+    bench.ghl.reject_agencies(true);
+    for _ in 0..5 {
+        assert!(matches!(bench.token("l1").await, Err(GhlError::LeftAlone { .. })));
+        bench.wait_no_longer("l1");
+    }
+    assert_eq!((bench.lost("l1"), bench.ghl.calls("refresh_token")), (None, 3));
+    bench.ghl.reject_agencies(false);
+    bench.call("l1").await.unwrap();
+}
+
+#[tokio::test]
+async fn an_agency_in_trouble_keeps_none_of_the_others_from_minting() {
+    let mut bench = agency(&["l1"]).await;
+    // GHL answers this one with tokens of somebody else.
+    let troubled = Holder::parse("company", "c0").unwrap();
+    let tokens = Tokens { access: Arc::new(Secret::new("a0")), refresh: Some(Arc::new(Secret::new("r0"))) };
+    bench.store.keep_connection(kept(&bench.connections.inner.vault, &troubled, &tokens)).await.unwrap();
+    bench.restart().await;
+    bench.ghl.is_agency(&["l1", "l9"]);
+    bench.call("l9").await.unwrap();
+    // Of a stranger nobody can say that it is one, and nothing is kept for long of it.
+    for number in 0..5 {
+        assert!(matches!(bench.token("made-up").await, Err(GhlError::LeftAlone { .. })), "{number}");
+    }
+    let inner = &bench.connections.inner;
+    assert_eq!(inner.troubles.left(&Holder::Location(location("made-up"))), None);
+    assert!(inner.strangers.left(&location("made-up")).is_some());
+    assert_eq!(bench.ghl.calls("oauth/locationToken"), 4, "one by each agency for l9, and for the stranger once");
 }

@@ -35,6 +35,7 @@ struct World {
     calls: BTreeMap<String, u32>,
     faults: Vec<Fault>,
     refuses_reconnect: bool,
+    rejects_agencies: bool,
     inactive: bool,
     company: bool,
     installed: BTreeSet<String>,
@@ -87,6 +88,11 @@ impl FakeGhl {
 
     pub(super) fn installs_again(&self) {
         self.world().refuses_reconnect = false;
+    }
+
+    /// Every token of an agency is told that it has expired.
+    pub(super) fn reject_agencies(&self, rejects: bool) {
+        self.world().rejects_agencies = rejects;
     }
 
     pub(super) fn suspend(&self, suspended: bool) {
@@ -180,7 +186,8 @@ impl World {
                 (200, json!({"authorizationCode": code}))
             }
             "oauth/locationToken" => {
-                if bearer.and_then(|token| self.access.get(token)).map(String::as_str) != Some("c1") {
+                let known = bearer.and_then(|token| self.access.get(token)).map(String::as_str) == Some("c1");
+                if !known || self.rejects_agencies {
                     return (401, json!({"message": "Invalid JWT"}));
                 }
                 let id = field("locationId");

@@ -196,3 +196,62 @@ async fn two_processes_on_one_store_renew_once() {
     assert_eq!(one.unwrap(), two.unwrap());
     assert_eq!(bench.ghl.calls("refresh_token"), 1);
 }
+
+#[tokio::test]
+async fn what_is_refused_ahead_of_time_serves_until_its_token_expires() {
+    let bench = Bench::new(&[]).await;
+    bench.connect().await.unwrap();
+    let token = bench.token("l1").await;
+    bench.ghl.revoke();
+    let before = bench.ghl.all_calls();
+    bench.advance(DAY - 3_600 + 60);
+    for _ in 0..10 {
+        bench.upkeep().await;
+    }
+    assert_eq!(bench.ghl.all_calls() - before, 2, "a refresh and a reconnection, and then not at once again");
+    assert_eq!((bench.lost("l1"), bench.token("l1").await), (None, token));
+    bench.advance(120);
+    bench.upkeep().await;
+    assert_eq!(bench.ghl.all_calls() - before, 4, "but later");
+    bench.advance(3_600);
+    assert_eq!(bench.token("l1").await, Err(GhlError::Disconnected));
+    assert_eq!(bench.lost("l1").map(|lost| lost.because), Some(LostBecause::Refused));
+}
+
+#[tokio::test]
+async fn a_token_that_is_rejected_though_it_is_new_uses_up_no_pair_after_another() {
+    let bench = Bench::new(&[]).await;
+    bench.connect().await.unwrap();
+    let (id, context) = (location("l1"), CallContext::new(Lane::Interactive, Duration::from_secs(30)));
+    let mut token = bench.token("l1").await.unwrap();
+    let mut given = async |seconds| {
+        bench.advance(seconds);
+        let before = bench.ghl.calls("refresh_token");
+        for _ in 0..10 {
+            match bench.connections.renewed(&id, &token, &context).await.unwrap() {
+                Some(other) => token = other,
+                None => break,
+            }
+        }
+        bench.ghl.calls("refresh_token") - before
+    };
+    assert_eq!(given(0).await, 2, "then GHL's 401 is told");
+    assert_eq!(given(0).await, 0);
+    for _ in 0..5 {
+        assert_eq!(given(60).await, 1, "one a minute");
+    }
+    assert_eq!(given(3_600).await, 3, "it was good for long, and may have expired");
+}
+
+#[tokio::test]
+async fn from_the_order_to_stop_on_nothing_is_renewed() {
+    let bench = Bench::new(&[]).await;
+    bench.connect().await.unwrap();
+    bench.advance(DAY);
+    let (before, stop) = (bench.ghl.all_calls(), CancellationToken::new());
+    stop.cancel();
+    bench.connections.inner.renew_due(&stop).await;
+    assert_eq!(bench.ghl.all_calls(), before);
+    bench.upkeep().await;
+    assert_eq!(bench.ghl.calls("refresh_token"), 1);
+}
