@@ -17,6 +17,7 @@ use aws_lc_rs::{
     signature::{Ed25519KeyPair, KeyPair as _},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use ghl_sandbox::SandboxConfig;
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -52,6 +53,14 @@ impl Rig {
 
     async fn with(changes: &[(&str, &str)]) -> Self {
         Self::of(Signer::new(), changes).await
+    }
+
+    async fn over(config: SandboxConfig, changes: &[(&str, &str)]) -> Self {
+        let signer = Signer::new();
+        let keys = signer.public_keys();
+        let mut all = vec![("webhooks.public_keys", &*keys), ("webhooks.refresh_recent_seconds", "0")];
+        all.extend(changes);
+        Self { app: TestApp::over(config, &all).await, signer }
     }
 
     async fn of(signer: Signer, changes: &[(&str, &str)]) -> Self {
