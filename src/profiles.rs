@@ -365,8 +365,9 @@ impl Inner {
     }
 
     fn check_required(&self, view: &Entry, request: &ProfileRequest, now: Timestamp) -> Result<(), Problem> {
-        for section in &request.require {
-            let facts = view.facts(*section);
+        // The contact decides first: why another section of one that cannot be shown is not there would tell of it.
+        for section in std::iter::once(Section::Contact).chain(request.require.iter().copied()) {
+            let facts = view.facts(section);
             let usable = facts.life.is_some_and(|life| now < self.policy.unusable_at(life));
             if let (false, Some((problem, _))) = (usable, facts.failure) {
                 return Err(problem.clone());
