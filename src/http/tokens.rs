@@ -14,11 +14,12 @@ use crate::{
         secret::{LiveSecret, Secret},
     },
 };
-use aws_lc_rs::{hmac, rand};
+use aws_lc_rs::hmac;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeSet, fmt, sync::Arc, time::Duration};
+use uuid::Uuid;
 
 /// How every token begins; the version is part of it.
 pub(super) const PREFIX: &str = "ghle_t1.";
@@ -120,14 +121,14 @@ pub(super) struct Minted {
 /// Makes tokens and checks them.
 #[derive(Debug, Clone)]
 pub(super) struct Tokens {
-    /// `None` where the system has no randomness to make one of.
-    current: Option<LiveSecret>,
+    /// That of the settings, or one that lives as long as the process.
+    current: LiveSecret,
     previous: Option<LiveSecret>,
 }
 
 impl Tokens {
     pub(super) fn new(settings: &AuthSettings) -> Self {
-        let current = settings.token_key.clone().or_else(own_key);
+        let current = settings.token_key.clone().unwrap_or_else(own_key);
         Self { current, previous: settings.previous_token_key.clone() }
     }
 
@@ -144,7 +145,7 @@ impl Tokens {
         let unsigned = |cause: &'static str| {
             Problem::new(ProblemKind::Internal, "Tokens cannot be signed at the moment.").with_cause(cause)
         };
-        let secret = self.current.as_ref().map(LiveSecret::get).ok_or_else(|| unsigned("no randomness for a key"))?;
+        let secret = self.current.get();
         if !secret.signs() {
             return Err(unsigned("the file of auth.token_key holds too short a key now"));
         }
@@ -199,7 +200,7 @@ impl Tokens {
     }
 
     fn key_that_signed(&self, key_id: &str, signed: &str, mac: &[u8]) -> Result<hmac::Key, TokenError> {
-        let held = [&self.current, &self.previous].into_iter().flatten().map(LiveSecret::get);
+        let held = [Some(&self.current), self.previous.as_ref()].into_iter().flatten().map(LiveSecret::get);
         let mut named = held.filter(|secret| secret.signs() && secret.fingerprint() == key_id).peekable();
         if named.peek().is_none() {
             return Err(TokenError::UnknownKey);
@@ -237,14 +238,11 @@ fn signing(secret: &Arc<Secret>) -> hmac::Key {
     hmac::Key::new(hmac::HMAC_SHA256, secret.expose().as_bytes())
 }
 
-/// A key that lives as long as the process.
-fn own_key() -> Option<LiveSecret> {
-    let mut bytes = [0; 32];
-    let filled = rand::fill(&mut bytes);
-    if filled.is_err() {
-        tracing::warn!("the system gave no random bytes: set auth.token_key to make tokens");
-    }
-    filled.ok().map(|()| LiveSecret::fixed(Secret::new(URL_SAFE_NO_PAD.encode(bytes))))
+/// A key that lives as long as the process: 244 random bits. The system gives them at once, where aws-lc would first gather
+/// some of its own, for 40 ms and more at each start.
+fn own_key() -> LiveSecret {
+    let [one, other] = [Uuid::new_v4(), Uuid::new_v4()];
+    LiveSecret::fixed(Secret::new(format!("{}{}", one.simple(), other.simple())))
 }
 
 #[cfg(test)]

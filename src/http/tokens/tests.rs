@@ -15,7 +15,7 @@ fn secret(text: &str) -> LiveSecret {
 }
 
 fn tokens(current: &str, previous: Option<&str>) -> Tokens {
-    Tokens { current: Some(secret(current)), previous: previous.map(secret) }
+    Tokens { current: secret(current), previous: previous.map(secret) }
 }
 
 fn ids(ids: &[&str]) -> BTreeSet<LocationId> {
@@ -133,7 +133,7 @@ fn a_process_without_a_key_makes_its_own() {
 
 #[test]
 fn a_key_whose_file_became_too_short_signs_nothing() {
-    let short = Tokens { current: Some(LiveSecret::fixed(Secret::new("short"))), previous: Some(secret("a")) };
+    let short = Tokens { current: LiveSecret::fixed(Secret::new("short")), previous: Some(secret("a")) };
     let problem = short.mint(None, wanted(&["l1"]), now()).unwrap_err();
     assert!(problem.kind == ProblemKind::Internal && problem.cause.is_some());
     assert!(short.verify(&minted(&tokens("a", None), None), &[], now()).is_ok(), "the previous one still holds");
