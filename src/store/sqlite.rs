@@ -37,9 +37,9 @@ use jiff::Timestamp;
 use journal::Emptying;
 use prune::{BATCH, Forget, Old};
 use readers::Readers;
-use sqlx::SqliteConnection;
+use sqlx::{ConnectOptions as _, SqliteConnection};
 use std::{path::Path, sync::atomic::Ordering};
-use wal::Wal;
+use wal::{Lengths, Wal};
 use writer::{Work, Writer};
 
 /// [`OperationStore`] in `SQLite`.
@@ -83,7 +83,7 @@ impl SqliteStore {
     /// version made it.
     pub async fn open(url: &StoreUrl, tasks: &Tasks) -> Result<Self, StoreError> {
         match url {
-            StoreUrl::SqliteFile(path) => Self::open_file(path, open::WAL_BYTES, tasks).await,
+            StoreUrl::SqliteFile(path) => Self::open_file(path, Lengths::default(), tasks).await,
             StoreUrl::SqliteMemory => {
                 tracing::warn!("writes are kept in memory alone: what GHL does not have yet is lost with the process");
                 let writer = Writer::start(open::memory().await?, None, tasks);
@@ -92,12 +92,13 @@ impl SqliteStore {
         }
     }
 
-    async fn open_file(path: &Path, wal_bytes: u64, tasks: &Tasks) -> Result<Self, StoreError> {
+    async fn open_file(path: &Path, log: Lengths, tasks: &Tasks) -> Result<Self, StoreError> {
         let (connection, options, lock) = open::file(path).await?;
         let readers = Some(Readers::new(&options));
-        let wal = Wal::new(open::beside(path, "-wal"), wal_bytes);
+        let emptying = Emptying::default();
+        let wal = Wal::new(options.connect().await?, log, emptying.turn());
         let writer = Writer::start(connection, Some((lock, wal)), tasks);
-        Ok(Self { writer, readers, emptying: Emptying::default() })
+        Ok(Self { writer, readers, emptying })
     }
 
     /// Looks whether the store could be opened and written, without making or changing anything, and without a word to
@@ -163,7 +164,7 @@ impl SqliteStore {
 
     /// So that nothing is left of what was overwritten.
     async fn empty_journal(&self) -> Result<(), StoreError> {
-        self.emptying.run(&self.writer, open::BUSY).await
+        self.emptying.run(&self.writer).await
     }
 }
 

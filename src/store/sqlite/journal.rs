@@ -1,10 +1,11 @@
 //! Emptying the journal, so that nothing is left of what was overwritten. Many who want that at once share one emptying, as
 //! the writer does nothing else meanwhile.
 
-use super::writer::{Work, Writer};
+use super::{
+    wal::{Checkpoint, Turn},
+    writer::Writer,
+};
 use crate::store::StoreError;
-use futures_util::future::BoxFuture;
-use sqlx::{AssertSqlSafe, Row as _, SqliteConnection};
 use std::{
     sync::atomic::{AtomicU64, Ordering},
     time::Duration,
@@ -23,6 +24,7 @@ const PATIENCE: Duration = Duration::from_millis(50);
 pub(super) struct Emptying {
     asked: AtomicU64,
     done: Mutex<Done>,
+    turn: Turn,
 }
 
 /// What came of it for all who had asked before it began.
@@ -33,55 +35,36 @@ struct Done {
 }
 
 impl Emptying {
+    /// Held by whoever makes a checkpoint.
+    pub(super) fn turn(&self) -> Turn {
+        Turn::clone(&self.turn)
+    }
+
     /// Nothing that was overwritten before this was called is left once it answers.
-    pub(super) async fn run(&self, writer: &Writer, patience_after: Duration) -> Result<(), StoreError> {
+    pub(super) async fn run(&self, writer: &Writer) -> Result<(), StoreError> {
         let ticket = self.asked.fetch_add(1, Ordering::AcqRel) + 1;
         let mut done = self.done.lock().await;
         if done.until >= ticket {
             return done.failure.clone().map_or(Ok(()), Err);
         }
         let until = self.asked.load(Ordering::Acquire);
-        let outcome = empty(writer, patience_after).await;
+        let outcome = self.empty(writer).await;
         *done = Done { until, failure: outcome.clone().err() };
         outcome
     }
-}
 
-async fn empty(writer: &Writer, patience_after: Duration) -> Result<(), StoreError> {
-    for _ in 0..TRIES {
-        if writer.call(Empty { patience_after }).await? {
-            return Ok(());
+    async fn empty(&self, writer: &Writer) -> Result<(), StoreError> {
+        for _ in 0..TRIES {
+            // Beside a copy of the log it would be refused.
+            let turn = self.turn.lock().await;
+            if writer.call(Checkpoint { how: "TRUNCATE", patience: PATIENCE }).await? {
+                return Ok(());
+            }
+            drop(turn);
+            tokio::time::sleep(PAUSE).await;
         }
-        tokio::time::sleep(PAUSE).await;
+        Err(StoreError::Failed("the journal cannot be emptied, for somebody reads it all the time".to_owned()))
     }
-    Err(StoreError::Failed("the journal cannot be emptied, for somebody reads it all the time".to_owned()))
-}
-
-/// Brings everything into the file itself and cuts the journal to nothing. Answers whether it was done: somebody may read
-/// what the journal holds.
-struct Empty {
-    /// The patience that the connection otherwise has.
-    patience_after: Duration,
-}
-
-impl Work for Empty {
-    type Answer = bool;
-    const OUTSIDE: bool = true;
-
-    fn run<'a>(&'a self, on: &'a mut SqliteConnection) -> BoxFuture<'a, Result<bool, StoreError>> {
-        Box::pin(async move {
-            be_patient(on, PATIENCE).await?;
-            let answer = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(&mut *on).await;
-            be_patient(on, self.patience_after).await?;
-            Ok(answer?.try_get::<i64, _>(0)? == 0)
-        })
-    }
-}
-
-async fn be_patient(on: &mut SqliteConnection, time: Duration) -> Result<(), StoreError> {
-    let statement = format!("PRAGMA busy_timeout = {}", time.as_millis());
-    sqlx::raw_sql(AssertSqlSafe(statement)).execute(on).await?;
-    Ok(())
 }
 
 #[cfg(test)]
@@ -93,13 +76,13 @@ mod tests {
     async fn many_at_once_share_it() {
         let rig = Rig::file().await;
         let (store, emptying) = (&rig.store, Emptying::default());
-        let all = (0..100).map(|_| emptying.run(&store.writer, PATIENCE));
+        let all = (0..100).map(|_| emptying.run(&store.writer));
         assert!(futures_util::future::join_all(all).await.into_iter().all(|outcome| outcome.is_ok()));
         // Whoever comes first begins at once; all others have asked by then.
         assert_eq!(emptying.done.lock().await.until, 100);
         let rounds = store.report().outside;
         assert!(rounds <= 2, "{rounds} for a hundred");
-        emptying.run(&store.writer, PATIENCE).await.unwrap();
+        emptying.run(&store.writer).await.unwrap();
         assert_eq!(store.report().outside, rounds + 1, "who asks later has it done anew");
         rig.store.close().await;
     }

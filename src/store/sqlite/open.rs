@@ -63,7 +63,8 @@ pub(super) async fn file(path: &Path) -> Result<(SqliteConnection, SqliteConnect
     // Looked at before anything is changed: it may be somebody else's.
     let version = version(&mut connection).await?;
     drop(connection);
-    let options = options.journal_mode(SqliteJournalMode::Wal);
+    // Nobody who commits copies the log into the file: that is done beside the writer.
+    let options = options.journal_mode(SqliteJournalMode::Wal).pragma("wal_autocheckpoint", "0");
     connection = options.connect().await?;
     migrate(&mut connection, version).await?;
     Ok((connection, options, lock))

@@ -1,7 +1,10 @@
 //! The one writer: takes what is queued, commits it together, and only then answers. So as many writes as arrive while
 //! the disk is busy share its next flush.
 
-use super::{open::Lock, wal::Wal};
+use super::{
+    open::Lock,
+    wal::{Copier, Wal},
+};
 use crate::{store::StoreError, tasks::Tasks};
 use futures_util::future::BoxFuture;
 use sqlx::{Connection as _, SqliteConnection};
@@ -131,9 +134,10 @@ impl Writer {
         let (closing, ended) = (CancellationToken::new(), CancellationToken::new());
         let account = Arc::new(Account::default());
         let (lock, wal) = file.unzip();
+        let copier = wal.map(|wal| wal.start(Ask(sender.downgrade()), tasks));
         let task = Loop {
             connection,
-            wal,
+            copier,
             receiver,
             closing: closing.clone(),
             account: Arc::clone(&account),
@@ -143,7 +147,7 @@ impl Writer {
         let at_end = ended.clone().drop_guard();
         tasks.spawn_loop("store-writer", |_stop| async move {
             task.run().await;
-            // The file is another process's to take only after the connection is closed.
+            // The file is another process's to take only after the connections are closed.
             drop(lock);
             drop(at_end);
         });
@@ -152,10 +156,7 @@ impl Writer {
 
     /// Does it, together with what else is queued, and answers once it is on the disk.
     pub(super) async fn call<W: Work>(&self, work: W) -> Result<W::Answer, StoreError> {
-        let (answer, answered) = oneshot::channel();
-        let queued = Box::new(Queued { work, outcome: None, answer });
-        self.sender.send(queued).await.map_err(|_| StoreError::Closed)?;
-        answered.await.map_err(|_| StoreError::Closed)?
+        ask(&self.sender, work).await
     }
 
     /// Whether it takes nothing more.
@@ -170,6 +171,24 @@ impl Writer {
     }
 }
 
+/// A way to the writer that does not keep it from ending.
+pub(super) struct Ask(mpsc::WeakSender<Box<dyn Job>>);
+
+impl Ask {
+    /// As [`Writer::call`].
+    pub(super) async fn call<W: Work>(&self, work: W) -> Result<W::Answer, StoreError> {
+        let sender = self.0.upgrade().ok_or(StoreError::Closed)?;
+        ask(&sender, work).await
+    }
+}
+
+async fn ask<W: Work>(sender: &mpsc::Sender<Box<dyn Job>>, work: W) -> Result<W::Answer, StoreError> {
+    let (answer, answered) = oneshot::channel();
+    let queued = Box::new(Queued { work, outcome: None, answer });
+    sender.send(queued).await.map_err(|_| StoreError::Closed)?;
+    answered.await.map_err(|_| StoreError::Closed)?
+}
+
 /// What failed a group.
 enum Trouble {
     /// One of its commands: the others may be done without it.
@@ -180,7 +199,7 @@ enum Trouble {
 
 struct Loop {
     connection: SqliteConnection,
-    wal: Option<Wal>,
+    copier: Option<Copier>,
     receiver: mpsc::Receiver<Box<dyn Job>>,
     closing: CancellationToken,
     closed_by_us: bool,
@@ -206,9 +225,16 @@ impl Loop {
             }
             self.settle(&mut group).await;
             self.last = Last { size, took: begin.elapsed() };
-            if let Some(wal) = &mut self.wal {
-                wal.keep_short(&mut self.connection).await;
+            if let Some(copier) = &mut self.copier {
+                copier.note(size);
             }
+        }
+        // Whoever still asks is told that it is closed; the log's copier may be one of them.
+        drop(self.receiver);
+        // The last connection to close brings the whole log into the file and removes it
+        // (<https://www.sqlite.org/wal.html#the_wal_file>): that is the writer's, which says what comes of it.
+        if let Some(copier) = self.copier {
+            copier.end().await;
         }
         if let Err(error) = self.connection.close().await {
             tracing::warn!(cause = %error, "the store was not closed cleanly");
