@@ -5,6 +5,7 @@ mod api;
 mod connecting;
 mod forgetting;
 mod installing;
+mod sources;
 mod store;
 mod webhooks;
 mod writes;
@@ -188,11 +189,13 @@ impl App {
         };
         let purging = forgetting::purging(&parts, store.as_ref(), writing.as_ref());
         let webhooks = webhooks::start(&settings, &parts, store.as_ref(), writing.as_ref(), &purging);
-        let api = Arc::new(api::Service::new(&parts, writing.as_ref(), webhooks.as_ref()));
+        let feeds = sources::start(&settings, &parts, store.as_ref(), writing.as_ref())?;
+        let api = Arc::new(api::Service::new(&parts, writing.as_ref(), webhooks.as_ref(), feeds.as_ref()));
         let http_parts = http::Parts {
             api,
             writes: writes::api(&parts, writing.as_ref()),
             webhooks: webhooks::api(webhooks),
+            sources: sources::api(feeds.as_ref(), &parts.metrics),
             connect: connecting::api(&settings, parts.connections.as_ref()),
             purging: Arc::new(purging),
             lifecycle: lifecycle.clone(),

@@ -10,6 +10,7 @@ pub mod lookup;
 pub mod openapi;
 pub mod profile;
 pub mod serve;
+pub mod source;
 
 use crate::{
     settings::{Loaded, Settings, Sources},
@@ -65,6 +66,9 @@ async fn obey(line: CommandLine) -> anyhow::Result<bool> {
         }
         Command::Lookup(args) => {
             with_settings(sources, |loaded| lookup::lookup(loaded.settings, args.addresses, args.json)).await?;
+        }
+        Command::Source(args) => {
+            return with_settings(sources, |loaded| source::source(loaded.settings, args.command)).await;
         }
         Command::Check => return with_settings(sources, check::check).await,
         Command::Openapi(args) => openapi::openapi(args.output.as_deref())?,

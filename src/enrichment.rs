@@ -11,7 +11,6 @@
 //! itself is its author's business: it counts as false.
 
 mod document;
-mod engine;
 mod evaluate;
 mod fields;
 mod known;
@@ -19,12 +18,11 @@ mod ownership;
 mod plan;
 mod rule_set;
 mod run;
-mod scan;
 
 #[cfg(test)]
 mod tests;
 
-pub use engine::Position;
+pub use crate::expressions::Position;
 pub use rule_set::{RuleError, RuleErrors, RuleSet};
 pub use run::{Contacts, Enrichment, EnrichmentRequest, Writes};
 

@@ -38,6 +38,8 @@ pub struct Parts {
     pub tokens: Option<Arc<dyn Forgets>>,
     /// Bodies of GHL's events.
     pub webhook_bodies: Option<Arc<dyn Forgets>>,
+    /// What outside systems told.
+    pub sources: Option<Arc<dyn Forgets>>,
     /// Whose a task is, as far as memory knows.
     pub task_ids: Arc<dyn Forgets>,
     pub clock: Clock,
@@ -96,11 +98,16 @@ impl Purging {
             Some(bodies) => bodies.forget(&scope).await?,
             None => 0,
         };
+        let source_records = match &parts.sources {
+            Some(sources) => sources.forget(&scope).await?,
+            None => 0,
+        };
         let cache_entries = self.forget_profiles(&scope);
         let task_ids = parts.task_ids.forget(&scope).await?;
         let counted = Map::from_iter([
             ("cacheEntries".to_owned(), cache_entries.into()),
             ("webhookBodies".to_owned(), webhook_bodies.into()),
+            ("sourceRecords".to_owned(), source_records.into()),
             ("taskIds".to_owned(), task_ids.into()),
             ("tokens".to_owned(), tokens.into()),
         ]);
@@ -118,6 +125,7 @@ impl Purging {
             idempotency_keys: erased.idempotency_keys,
             audit_payloads: erased.audit_payloads,
             webhook_bodies,
+            source_records,
             task_ids,
             tokens,
         })

@@ -17,6 +17,7 @@ mod oauth;
 mod read;
 mod rules;
 pub mod secret;
+mod sources;
 mod values;
 pub mod watch;
 mod webhooks;
@@ -27,6 +28,7 @@ pub use live::LiveSettings;
 pub use loaded::{Described, Loaded};
 pub use oauth::{ApiSpelling, OauthSettings, UserType};
 pub use rules::RuleSettings;
+pub use sources::{SignatureScheme, SignatureSettings, SourceSettings, SystemSettings};
 pub(crate) use values::{is_structural, log_filter};
 pub use webhooks::{PublicKey, WebhookSettings};
 
@@ -119,6 +121,8 @@ pub struct Settings {
     pub operations: OperationSettings,
     /// GHL's webhooks.
     pub webhooks: WebhookSettings,
+    /// Systems that push their records.
+    pub sources: SourceSettings,
     /// Rules.
     pub enrichment: EnrichmentSettings,
     /// Connecting locations; `None` where there is no app.

@@ -6,11 +6,16 @@
 
 mod connections;
 mod inbox;
+mod sources;
 pub mod sqlite;
 
 pub use connections::{ConnectionStore, KeptConnection, SealMark, SealedTokens};
 pub use inbox::{
     ArrivedEvents, EventEnd, FateOf, Inbox, InboxDepth, PassedOver, PendingEvent, Received, Replayed, Settlement,
+};
+pub use sources::{
+    ArrivedSourceEvents, EventsEnd, LaidOver, Lane, PendingSourceEvent, RecordStep, ReplayedSource, SourceCounts,
+    SourceMark, SourceStore, TakenIn,
 };
 
 use crate::domain::{
@@ -20,7 +25,7 @@ use crate::domain::{
         AttemptEnd, AuditEntry, AuditFilter, Idempotency, NewOperation, Operation, OperationFilter, OperationState,
     },
     problem::{Problem, ProblemKind},
-    write::WriteKind,
+    write::{Write, WriteKind},
 };
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
@@ -209,6 +214,9 @@ pub trait OperationStore: Send + Sync + fmt::Debug {
 
     /// Makes a failed or dead operation pending again, its attempts counted anew.
     fn retry(&self, id: OperationId, entry: AuditEntry, now: Timestamp) -> Stored<'_, Changed>;
+
+    /// Makes a failed upsert pending again as this change of a contact, its attempts counted anew.
+    fn resolve(&self, id: OperationId, write: Write, entry: AuditEntry, now: Timestamp) -> Stored<'_, Changed>;
 
     /// Takes back a pending operation, unless it is not known whether GHL did it already.
     fn cancel(&self, id: OperationId, entry: AuditEntry, now: Timestamp) -> Stored<'_, Changed>;

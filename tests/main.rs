@@ -20,6 +20,7 @@ mod oauth;
 mod profile;
 mod quota;
 mod readme;
+mod sources;
 mod support;
 mod tokens;
 mod webhooks;

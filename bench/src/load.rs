@@ -69,12 +69,23 @@ async fn one(addr: SocketAddr, request: &[u8], until: Instant) -> anyhow::Result
 
 /// One request over a connection that stays open, and its answer, which must be a 200.
 pub async fn exchange(stream: &mut TcpStream, request: &[u8], buffer: &mut Vec<u8>) -> anyhow::Result<()> {
-    stream.write_all(request).await?;
-    read_answer(stream, buffer).await
+    exchange_for(200, stream, request, buffer).await
 }
 
-/// Reads one answer with a `content-length`; gives its status line's code.
-async fn read_answer(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> anyhow::Result<()> {
+/// The same where the answer must be of this status.
+pub async fn exchange_for(
+    status: u16,
+    stream: &mut TcpStream,
+    request: &[u8],
+    buffer: &mut Vec<u8>,
+) -> anyhow::Result<()> {
+    stream.write_all(request).await?;
+    read_answer(status, stream, buffer).await
+}
+
+/// Reads one answer with a `content-length`, which must be of this status.
+async fn read_answer(status: u16, stream: &mut TcpStream, buffer: &mut Vec<u8>) -> anyhow::Result<()> {
+    let expected = format!("HTTP/1.1 {status} ");
     let mut filled = 0;
     loop {
         let read = stream.read(&mut buffer[filled..]).await?;
@@ -84,8 +95,8 @@ async fn read_answer(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> anyhow::Re
         filled += read;
         let Some(end) = find(&buffer[..filled], b"\r\n\r\n") else { continue };
         let head = &buffer[..end];
-        if !head.starts_with(b"HTTP/1.1 200") {
-            bail!("answered {}", String::from_utf8_lossy(&head[..head.len().min(300)]));
+        if !head.starts_with(expected.as_bytes()) {
+            bail!("answered {}", String::from_utf8_lossy(&buffer[..filled.min(600)]));
         }
         let total = end + 4 + content_length(head)?;
         if total > buffer.len() {

@@ -9,6 +9,9 @@ mod footprint;
 mod load;
 mod process;
 mod product;
+mod proxy;
+mod sources;
+mod steady;
 mod warm;
 mod webhooks;
 mod writes;
@@ -34,6 +37,8 @@ enum What {
     Writes(writes::Options),
     /// Time to acknowledge a webhook at a steady rate, beside a bare route that answers at once.
     Webhooks(webhooks::Options),
+    /// Time from acknowledging a source's event to the call at GHL that carries it.
+    Sources(sources::Options),
     /// (internal) The bare route.
     #[command(hide = true)]
     ServeBare(bare::Options),
@@ -51,6 +56,7 @@ fn main() -> anyhow::Result<()> {
             What::Footprint(options) => footprint::run(&options).await,
             What::Writes(options) => writes::run(&options).await,
             What::Webhooks(options) => webhooks::run(&options).await,
+            What::Sources(options) => sources::run(&options).await,
             What::ServeBare(options) => bare::serve(options).await,
             What::ServeProduct(options) => product::serve(options).await,
         }

@@ -2,19 +2,11 @@
 //! requests against a bare route that reads the body and answers, turn by turn. An event's time counts from when it was due
 //! to be sent: what waits behind a slow one is not forgotten.
 
-use crate::{load, process::Server};
-use anyhow::Context as _;
-use futures_util::future::try_join_all;
-use std::{
-    net::SocketAddr,
-    path::PathBuf,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-    time::Duration,
+use crate::{
+    process::Server,
+    steady::{self, quantile},
 };
-use tokio::{net::TcpStream, time::Instant};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 /// Options of the comparison.
 #[derive(Debug, clap::Args)]
@@ -65,21 +57,20 @@ async fn compare(options: &Options, folder: &std::path::Path) -> anyhow::Result<
         for ((_, addr), found) in contenders.iter().zip(&mut found) {
             let requests = requests(*addr, round * per_turn, per_turn);
             // The first few warm what is made once.
-            let took = send(*addr, requests, options.rate, options.connections).await?;
-            found.extend(took.into_iter().skip(options.rate as usize / 10));
+            let answered = steady::send(*addr, requests, options.rate, options.connections, 200).await?;
+            found.extend(answered.into_iter().skip(options.rate as usize / 10).map(|answered| answered.took));
         }
     }
     for ((name, _), mut found) in contenders.into_iter().zip(found) {
         found.sort_unstable();
-        let at = |share: f64| found[((found.len() as f64 * share) as usize).min(found.len() - 1)].as_secs_f64() * 1e3;
         println!(
             "{name:<12} {:>7} events at {}/s: p50 {:.2} ms, p99 {:.2} ms, p99.9 {:.2} ms, worst {:.2} ms",
             found.len(),
             options.rate,
-            at(0.5),
-            at(0.99),
-            at(0.999),
-            at(1.0)
+            quantile(&found, 0.5),
+            quantile(&found, 0.99),
+            quantile(&found, 0.999),
+            quantile(&found, 1.0)
         );
     }
     Ok(())
@@ -108,31 +99,4 @@ fn requests(addr: SocketAddr, first: usize, count: usize) -> Vec<Vec<u8>> {
         .into_bytes()
     };
     (first..first + count).map(request).collect()
-}
-
-/// Sends each when it is due, over whichever connection is free; how long each took, in the order they were due.
-async fn send(
-    addr: SocketAddr,
-    requests: Vec<Vec<u8>>,
-    rate: u32,
-    connections: usize,
-) -> anyhow::Result<Vec<Duration>> {
-    let (requests, next) = (Arc::new(requests), Arc::new(AtomicUsize::new(0)));
-    let begin = Instant::now() + Duration::from_millis(50);
-    let connection = async || -> anyhow::Result<Vec<(usize, Duration)>> {
-        let mut stream = TcpStream::connect(addr).await?;
-        stream.set_nodelay(true)?;
-        let (mut buffer, mut took) = (vec![0_u8; 16 * 1024], Vec::new());
-        loop {
-            let n = next.fetch_add(1, Ordering::Relaxed);
-            let Some(request) = requests.get(n) else { return Ok(took) };
-            let due = begin + Duration::from_secs(1) * u32::try_from(n)? / rate;
-            tokio::time::sleep_until(due).await;
-            load::exchange(&mut stream, request, &mut buffer).await.context("an event")?;
-            took.push((n, due.elapsed()));
-        }
-    };
-    let mut took = try_join_all((0..connections).map(|_| connection())).await?.concat();
-    took.sort_unstable();
-    Ok(took.into_iter().map(|(_, took)| took).collect())
 }

@@ -97,7 +97,7 @@ fn push(rates: &mut Rates, rate: f64) {
 }
 
 /// How often a second the device takes a page for good.
-async fn flushes(tasks: &Tasks, path: PathBuf, slice: Duration) -> anyhow::Result<f64> {
+pub async fn flushes(tasks: &Tasks, path: PathBuf, slice: Duration) -> anyhow::Result<f64> {
     let work = move || -> std::io::Result<f64> {
         let mut file = File::create(path)?;
         let (begin, mut number) = (Instant::now(), 0_u32);

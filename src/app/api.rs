@@ -1,6 +1,6 @@
 //! What the routes ask, answered by the real parts.
 
-use super::{AppParts, connecting, webhooks, writes::Writing};
+use super::{AppParts, connecting, sources, webhooks, writes::Writing};
 use crate::{
     domain::{
         appointment::Appointment,
@@ -17,6 +17,7 @@ use crate::{
     ipinfo::BackendStatus,
     liveness::{Standing, WebhookReport},
     profiles::{CacheResult, ContactKey, Explanation, ProfileRequest, Served, Subscription},
+    sources::Feeds,
     telemetry::metrics::ProfileResult,
     upstream::CallContext,
     webhooks::Webhooks,
@@ -29,11 +30,18 @@ pub(super) struct Service {
     parts: AppParts,
     writing: Option<Writing>,
     webhooks: Option<Webhooks>,
+    feeds: Option<Feeds>,
 }
 
 impl Service {
-    pub(super) fn new(parts: &AppParts, writing: Option<&Writing>, webhooks: Option<&Webhooks>) -> Self {
-        Self { parts: parts.clone(), writing: writing.cloned(), webhooks: webhooks.cloned() }
+    pub(super) fn new(
+        parts: &AppParts,
+        writing: Option<&Writing>,
+        webhooks: Option<&Webhooks>,
+        feeds: Option<&Feeds>,
+    ) -> Self {
+        let (writing, webhooks, feeds) = (writing.cloned(), webhooks.cloned(), feeds.cloned());
+        Self { parts: parts.clone(), writing, webhooks, feeds }
     }
 }
 
@@ -280,8 +288,9 @@ impl Api for Service {
         let connections = self.parts.connections.as_ref().map(connecting::component);
         let store = self.writing.as_ref().map(Writing::component);
         let events = self.webhooks.as_ref().map(webhooks::component);
+        let feeds = self.feeds.as_ref().map(sources::component);
         let trust = trust(&self.parts.liveness.all(self.parts.clock.now()));
-        backends.chain(store).chain(connections).chain(events).chain([trust]).collect()
+        backends.chain(store).chain(connections).chain(events).chain(feeds).chain([trust]).collect()
     }
 
     fn flush_caches(&self) -> u64 {

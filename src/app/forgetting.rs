@@ -2,11 +2,12 @@
 
 use super::{AppParts, Store, writes::Writing};
 use crate::{
+    clock::Clock,
     connect::Connections,
     domain::{erasure::ErasureScope, problem::Problem},
     ghl,
     purging::{Forgets, Parts, Purging},
-    store::Inbox,
+    store::{Inbox, SourceStore},
 };
 use futures_util::future::{BoxFuture, ready};
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use std::sync::Arc;
 /// Purging, wired.
 pub(super) fn purging(parts: &AppParts, store: Option<&Store>, writing: Option<&Writing>) -> Purging {
     let tokens = parts.connections.clone().map(|connections| Arc::new(Tokens(connections)) as Arc<dyn Forgets>);
+    let sources = store.map(|store| Arc::new(Sources(store.sqlite.clone(), parts.clock.clone())) as Arc<dyn Forgets>);
     let bodies = store.map(|store| Arc::new(Bodies(store.sqlite.clone())) as Arc<dyn Forgets>);
     Purging::new(Parts {
         profiles: parts.profiles.clone(),
@@ -21,6 +23,7 @@ pub(super) fn purging(parts: &AppParts, store: Option<&Store>, writing: Option<&
         operations: writing.map(|writing| writing.operations.clone()),
         tokens,
         webhook_bodies: bodies,
+        sources,
         task_ids: Arc::new(TaskIds(parts.ghl.clone())),
         clock: parts.clock.clone(),
     })
@@ -47,6 +50,19 @@ struct Bodies(Arc<dyn Inbox>);
 impl Forgets for Bodies {
     fn forget<'a>(&'a self, scope: &'a ErasureScope) -> BoxFuture<'a, Result<u64, Problem>> {
         Box::pin(async move { self.0.erase_bodies(scope.clone()).await.map_err(|failure| failure.to_problem()) })
+    }
+}
+
+/// What outside systems told, and what is known of their records by it.
+#[derive(Debug)]
+struct Sources(Arc<dyn SourceStore>, Clock);
+
+impl Forgets for Sources {
+    fn forget<'a>(&'a self, scope: &'a ErasureScope) -> BoxFuture<'a, Result<u64, Problem>> {
+        let Self(store, clock) = self;
+        Box::pin(async move {
+            store.forget_sources(scope.clone(), clock.now()).await.map_err(|failure| failure.to_problem())
+        })
     }
 }
 

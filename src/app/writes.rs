@@ -4,7 +4,7 @@ use super::{AppParts, store::Store};
 use crate::{
     domain::{
         erasure::{ErasureScope, PurgeReceipt},
-        ids::{LocationId, OperationId},
+        ids::{ContactId, LocationId, OperationId},
         operation::{
             AuditEntry, AuditFilter, Idempotency, Operation, OperationFilter, Requester, Submission, Submitted,
         },
@@ -142,6 +142,16 @@ impl WriteApi for Writing {
 
     fn retry(&self, id: OperationId, locations: Option<Vec<LocationId>>, by: Requester) -> Reply<'_, Operation> {
         Box::pin(self.operations.retry(id, locations, by))
+    }
+
+    fn resolve(
+        &self,
+        id: OperationId,
+        meant: ContactId,
+        locations: Option<Vec<LocationId>>,
+        by: Requester,
+    ) -> Reply<'_, Operation> {
+        Box::pin(self.operations.resolve(id, meant, locations, by))
     }
 
     fn cancel(&self, id: OperationId, locations: Option<Vec<LocationId>>, by: Requester) -> Reply<'_, Operation> {

@@ -1,7 +1,10 @@
 //! The command line as typed. Knows words and types; what they do is each subcommand's own file.
 
 use crate::{
-    domain::ids::{ContactId, LocationId},
+    domain::{
+        ids::{ContactId, LocationId},
+        source::SourceName,
+    },
     settings::{ApiKey, Role, Sources},
 };
 use clap::{Args, Parser, Subcommand};
@@ -46,6 +49,8 @@ pub enum Command {
     Check,
     /// Print the OpenAPI document.
     Openapi(OpenapiArgs),
+    /// Outside systems that push: list them, or try out what a payload of theirs comes to.
+    Source(SourceArgs),
     /// Make API keys, and the key that tokens are sealed with.
     Keys(KeysArgs),
     /// Ask a running service whether it is ready: exit code 0 if it is, 1 if not.
@@ -115,6 +120,35 @@ pub struct LookupArgs {
     /// Print JSON, one line an address.
     #[arg(long)]
     pub json: bool,
+}
+
+/// `source`
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub struct SourceArgs {
+    /// What to do with sources.
+    #[command(subcommand)]
+    pub command: SourceCommand,
+}
+
+/// What can be done with sources.
+#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
+pub enum SourceCommand {
+    /// Print the configured sources, a line each: whose records go where, and how each proves to be itself.
+    List,
+    /// Print as JSON what the mapping understands of a payload and, with a GHL token, which calls would be made if nothing
+    /// were known of it yet. Changes nothing. Exit code 1 where the payload would be refused.
+    Test(SourceTestArgs),
+}
+
+/// `source test`
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub struct SourceTestArgs {
+    /// The source's name in the settings.
+    #[arg(value_name = "NAME", value_parser = SourceName::parse)]
+    pub name: SourceName,
+    /// A file with what the source sends, an event or a list of them; - reads standard input.
+    #[arg(value_name = "PAYLOAD.json")]
+    pub payload: PathBuf,
 }
 
 /// `openapi`
@@ -191,6 +225,7 @@ impl CommandLine {
                 ("http.bind", text(&"127.0.0.1:0")),
                 ("ghl.location_id", args.location.as_ref().and_then(|id| text(id))),
             ],
+            Command::Source(_) => vec![("http.bind", text(&"127.0.0.1:0"))],
             // It asks GHL nothing, so a token of GHL's, which wants its location beside it, is none of its business.
             Command::Lookup(_) => {
                 vec![("http.bind", text(&"127.0.0.1:0")), ("ghl.token", text(&"")), ("ghl.token_file", text(&""))]
@@ -229,6 +264,9 @@ mod tests {
             "openapi --output o.json",
             "keys new --name dashboard --role read --role write --location l1",
             "keys encryption",
+            "source list --config a.toml",
+            "source test insurgo payload.json",
+            "source test insurgo -",
             "healthcheck --url http://127.0.0.1:9090/readyz",
         ] {
             parse(line).unwrap();
@@ -245,6 +283,7 @@ mod tests {
             ("keys new --name x --role raed", "Did you mean read?"),
             ("keys new --name a/b --role read", "is no name for a key"),
             ("keys new --name x", "--role"),
+            ("source test Insurgo payload.json", "begins with a letter"),
         ] {
             let text = parse(line).unwrap_err();
             assert!(text.contains(said), "{line}: {text}");

@@ -17,6 +17,8 @@ const RULES: [[&str; 4]; 2] = [
     ["country", "ip.usable or undecided", "geo:country:", "geo:country:{{ ip.geo.countryCode }}"],
     ["hosting", "ip.traits.hosting", "net:hosting:", "net:hosting:yes"],
 ];
+/// What Insurgo signs with here. It is no secret: examples/insurgo/ has it, too.
+const INSURGO_SECRET: &str = "whsec_ZGVtby1pbnN1cmdvLWRlbW8taW5zdXJnby0wMDE=";
 /// Seals the tokens of a demo, which nobody keeps.
 const ENCRYPTION_KEY: &str = "ZGVtby1kZW1vLWRlbW8tZGVtby1kZW1vLWRlbW8tMDA=";
 /// A contact with everything.
@@ -54,6 +56,7 @@ pub fn settings_for(sandbox: SocketAddr) -> Vec<(String, toml::Value)> {
         ("auth.keys", Vec::new()),
         ("enrichment.rules", RULES.into_iter().map(rule).collect()),
         ("webhooks.public_keys", vec![tokens::WEBHOOK_PUBLIC_KEY.into()]),
+        ("sources.systems", vec![insurgo()]),
     ];
     let lists = lists.into_iter().map(|(key, items)| (key.to_owned(), toml::Value::Array(items)));
     texts.chain(lists).collect()
@@ -97,6 +100,14 @@ fn rule([name, when, managed_prefix, tag]: [&str; 4]) -> toml::Value {
     let texts = [("name", name), ("when", when), ("managed_prefix", managed_prefix)];
     let mut table: toml::Table = texts.into_iter().map(|(key, text)| (key.to_owned(), text.into())).collect();
     table.insert("tags".to_owned(), toml::Value::Array(vec![tag.into()]));
+    table.into()
+}
+
+/// A source to try out, as settings write it.
+fn insurgo() -> toml::Value {
+    let texts = [("name", "insurgo"), ("preset", "insurgo"), ("default_region", "US"), ("tag_prefix", "insurgo:")];
+    let mut table: toml::Table = texts.into_iter().map(|(key, text)| (key.to_owned(), text.into())).collect();
+    table.insert("secrets".to_owned(), toml::Value::Array(vec![INSURGO_SECRET.into()]));
     table.into()
 }
 
@@ -156,6 +167,9 @@ fn introduce(public: SocketAddr, admin: SocketAddr, sandbox: &str, by_oauth: boo
          An address alone:\n  \
            curl -s http://{public}/v1/ips/58.111.106.198\n\n\
          Writes and rules: README, section Writes\n\n\
+         A source pushes its records: python3 examples/insurgo/replay.py\n  \
+           its secret here: {INSURGO_SECRET}\n  \
+           curl -s http://{public}/v1/sources/insurgo/events\n\n\
          Ctrl-C ends it.\n{line}"
     ));
 }

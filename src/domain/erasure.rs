@@ -59,6 +59,8 @@ pub struct PurgeReceipt {
     pub audit_payloads: u64,
     /// Bodies of GHL's events.
     pub webhook_bodies: u64,
+    /// Records of outside systems, and bodies of their events.
+    pub source_records: u64,
     /// Tasks of which memory knew whose they are.
     pub task_ids: u64,
     /// Tokens of the location: 1 where it was connected by OAuth.

@@ -1,5 +1,9 @@
 //! An operation: one durable write to GHL, from the moment it was accepted to its end, and the log of what was tried.
 
+mod choice;
+
+pub use choice::{TwoContacts, Unresolved};
+
 use super::{
     ids::{ContactId, LocationId, OperationId},
     problem::Problem,
@@ -14,7 +18,7 @@ macro_rules! words {
     // `tt`: utoipa does not see through a `literal` that a macro passes on, and would document the variant's name.
     ($(#[$doc:meta])* $name:ident { $($(#[$inner:meta])* $variant:ident = $word:tt,)* }) => {
         $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
         pub enum $name {
             $($(#[$inner])* #[serde(rename = $word)] $variant,)*
         }
@@ -214,6 +218,8 @@ words! {
         Look = "look",
         /// A dead letter or failure was taken up again by request.
         Retried = "retried",
+        /// Of two contacts that an operation had failed for, one was chosen by request: it was taken up again as a change of it.
+        Resolved = "resolved",
         /// An operation was taken back by request.
         Cancelled = "cancelled",
         /// What was held of a contact, or of a location, was forgotten by request.

@@ -2,15 +2,17 @@
 
 use super::{
     document::Document,
-    engine::{Fault, Source},
     fields::Field,
     known,
     ownership::{fold, refuses},
     rule_set::{Compiled, Rule, RuleSet},
 };
-use crate::domain::{
-    problem::Problem,
-    rules::{RuleOutcome, RuleVerdict},
+use crate::{
+    domain::{
+        problem::Problem,
+        rules::{RuleOutcome, RuleVerdict},
+    },
+    expressions::{Fault, Source},
 };
 use minijinja::Environment;
 use serde_json::Value;
@@ -73,7 +75,7 @@ fn outcome(environment: &Environment<'_>, rule: &Rule, document: &Document) -> O
         Ok(outcome) => outcome,
         Err(Fault::Unknown) => Outcome::nothing(RuleVerdict::Undecided, undecided(rule, document)),
         Err(fault) if misfits(&fault) => Outcome::nothing(RuleVerdict::Undecided, undecided(rule, document)),
-        Err(Fault::Broken(what) | Fault::Misfit(what)) => {
+        Err(Fault::Broken(what) | Fault::Misfit(what) | Fault::Refused(what)) => {
             Outcome::nothing(RuleVerdict::Failed, format!("It cannot be evaluated for this contact: {what}."))
         }
     }

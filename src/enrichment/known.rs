@@ -155,6 +155,15 @@ pub(super) fn judge(path: &str) -> Path {
     }
 }
 
+/// What is wrong with a path that a rule reads.
+pub(super) fn unknown(path: &str) -> Option<String> {
+    match judge(path) {
+        Path::Known => None,
+        Path::Unknown { meant: Some(meant) } => Some(format!("a profile has no {path}; did you mean {meant}?")),
+        Path::Unknown { meant: None } => Some(format!("a profile has no {path}")),
+    }
+}
+
 /// A property without a name of ours may be GHL's; one that nearly has one is a slip.
 fn judge_contact(rest: &str) -> Path {
     let first = rest.split('.').next().unwrap_or_default();

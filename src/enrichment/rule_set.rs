@@ -1,13 +1,13 @@
 //! Rules as they are compiled: every text checked, each rule against all others, everything that is wrong at once.
 
 use super::{
-    engine::{self, Flaw, Kind, Position, Source},
     fields::Field,
     known,
     ownership::{self, Ownership},
 };
 use crate::{
     domain::profile::{Include, Section},
+    expressions::{self, Flaw, Kind, Position, Source, Terms},
     settings::RuleSettings,
 };
 use minijinja::Environment;
@@ -94,7 +94,7 @@ impl RuleSet {
     /// # Errors
     /// All that is wrong with any of them.
     pub fn compile(settings: &[RuleSettings]) -> Result<Self, Vec<RuleError>> {
-        let mut compiler = Compiler { environment: engine::environment(), errors: Vec::new() };
+        let mut compiler = Compiler { environment: expressions::environment(), errors: Vec::new() };
         if settings.len() > MAX_RULES {
             let what = format!("there are {} rules; at most {MAX_RULES} are taken", settings.len());
             compiler.errors.push(RuleError {
@@ -173,7 +173,8 @@ impl Compiler {
     }
 
     fn source(&mut self, place: &Place<'_>, key: &str, kind: Kind, text: &str) -> Option<Source> {
-        match Source::compile(&self.environment, kind, text) {
+        let terms = Terms { called: "a rule's text", judge: &known::unknown };
+        match Source::compile(&self.environment, kind, text, terms) {
             Ok(source) => Some(source),
             Err(flaws) => {
                 for Flaw { position, what } in flaws {

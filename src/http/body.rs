@@ -3,8 +3,11 @@
 //! Not JSON at all (duplicate keys and endless nesting included) is `malformed-body`; JSON of another shape than the
 //! route's is `validation-failed`, so a client knows whether to mend its encoder or its data.
 
-use super::{json_guard, problem, state::State};
-use crate::domain::problem::{Problem, ProblemKind};
+use super::{problem, state::State};
+use crate::domain::{
+    json_guard::{self, pointer},
+    problem::{Problem, ProblemKind},
+};
 use actix_web::{
     FromRequest, HttpMessage, HttpRequest,
     body::{BodySize, BoxBody, MessageBody},
@@ -15,10 +18,8 @@ use actix_web::{
 use bytes::BytesMut;
 use futures_util::{StreamExt as _, future::LocalBoxFuture};
 use serde::de::DeserializeOwned;
-use serde_path_to_error::{Path, Segment};
 use std::{
     any::Any,
-    fmt::Write as _,
     pin::Pin,
     task::{Context, Poll},
     time::Duration,
@@ -52,10 +53,14 @@ struct GivenUp(#[expect(dead_code, reason = "only kept")] Box<dyn Any>);
 
 fn late(request: &HttpRequest, reader: impl Any) -> Problem {
     give_up(request, reader);
+    not_in_time()
+}
+
+pub(super) fn not_in_time() -> Problem {
     Problem::new(ProblemKind::MalformedBody, "The body did not arrive in time.")
 }
 
-fn give_up(request: &HttpRequest, reader: impl Any) {
+pub(super) fn give_up(request: &HttpRequest, reader: impl Any) {
     request.extensions_mut().insert(GivenUp(Box::new(reader)));
 }
 
@@ -86,17 +91,40 @@ impl MessageBody for Last {
     }
 }
 
-fn check_head(request: &HttpRequest) -> Result<(), Problem> {
+/// Refuses a body that does not say that it is JSON as it stands.
+pub(super) fn check_json(request: &HttpRequest) -> Result<(), Problem> {
     let media_type = request.content_type();
     let json = media_type.eq_ignore_ascii_case("application/json")
         || media_type.len() > 5 && media_type[media_type.len() - 5..].eq_ignore_ascii_case("+json");
-    let encoding = request.headers().get(CONTENT_ENCODING);
-    if !json || encoding.is_some_and(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity")) {
+    if !json || is_coded(request) {
         return Err(Problem::new(
             ProblemKind::UnsupportedMediaType,
             "Send the body as application/json, without a content coding.",
         ));
     }
+    Ok(())
+}
+
+/// The same of lines of JSON.
+pub(super) fn check_lines(request: &HttpRequest) -> Result<(), Problem> {
+    let media_type = request.content_type();
+    let lines = ["application/x-ndjson", "application/ndjson", "application/jsonl"];
+    if is_coded(request) || !lines.iter().any(|known| media_type.eq_ignore_ascii_case(known)) {
+        return Err(Problem::new(
+            ProblemKind::UnsupportedMediaType,
+            "Send the body as application/x-ndjson, one JSON document a line, without a content coding.",
+        ));
+    }
+    Ok(())
+}
+
+fn is_coded(request: &HttpRequest) -> bool {
+    let encoding = request.headers().get(CONTENT_ENCODING);
+    encoding.is_some_and(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity"))
+}
+
+fn check_head(request: &HttpRequest) -> Result<(), Problem> {
+    check_json(request)?;
     check_length(request, request.app_data::<Data<State>>().map_or(usize::MAX, |state| state.max_body_bytes))
 }
 
@@ -109,20 +137,43 @@ pub(super) fn check_length(request: &HttpRequest, limit: usize) -> Result<(), Pr
 /// A body as it came, whatever it says it is.
 pub(super) async fn raw(
     request: &HttpRequest,
-    mut payload: web::Payload,
+    payload: web::Payload,
     limit: usize,
     within: Duration,
 ) -> Result<Bytes, Problem> {
+    let mut body = BytesMut::new();
+    read(request, payload, limit, within, |chunk| body.extend_from_slice(chunk)).await?;
+    Ok(body.freeze())
+}
+
+/// Reads a body and keeps nothing of it. Fails as [`raw`] does, for who must not learn whether it was read.
+pub(super) async fn discarded(
+    request: &HttpRequest,
+    payload: web::Payload,
+    limit: usize,
+    within: Duration,
+) -> Result<(), Problem> {
+    read(request, payload, limit, within, |_| {}).await
+}
+
+async fn read(
+    request: &HttpRequest,
+    mut payload: web::Payload,
+    limit: usize,
+    within: Duration,
+    mut take: impl FnMut(&[u8]),
+) -> Result<(), Problem> {
     let read = timeout(within, async {
-        let mut body = BytesMut::new();
+        let mut length = 0;
         while let Some(chunk) = payload.next().await {
             let chunk = chunk.map_err(|error| unreadable(&error.into()))?;
-            if chunk.len() > limit - body.len() {
+            if chunk.len() > limit - length {
                 return Err(too_large());
             }
-            body.extend_from_slice(&chunk);
+            length += chunk.len();
+            take(&chunk);
         }
-        Ok(body.freeze())
+        Ok(())
     });
     match read.await {
         Err(_) => Err(late(request, payload)),
@@ -130,7 +181,7 @@ pub(super) async fn raw(
             give_up(request, payload);
             Err(problem)
         }
-        Ok(Ok(body)) => Ok(body),
+        Ok(Ok(())) => Ok(()),
     }
 }
 
@@ -138,7 +189,7 @@ fn too_large() -> Problem {
     Problem::new(ProblemKind::BodyTooLarge, "The body is larger than this service reads.")
 }
 
-fn unreadable(error: &actix_web::Error) -> Problem {
+pub(super) fn unreadable(error: &actix_web::Error) -> Problem {
     match error.as_response_error().status_code() {
         StatusCode::PAYLOAD_TOO_LARGE => too_large(),
         status if status.is_client_error() => {
@@ -169,26 +220,6 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
 /// serde_json's own text without the line and column, which mean nothing to who builds the body in code.
 fn without_position(message: &str) -> &str {
     message.rfind(" at line ").map_or(message, |end| &message[..end])
-}
-
-/// RFC 6901.
-fn pointer(path: &Path) -> String {
-    let mut pointer = String::new();
-    for segment in path {
-        // Writing to a String cannot fail.
-        let _ = match segment {
-            Segment::Seq { index } => write!(pointer, "/{index}"),
-            Segment::Map { key } => write!(pointer, "/{}", escape(key)),
-            Segment::Enum { variant } => write!(pointer, "/{}", escape(variant)),
-            Segment::Unknown => Ok(()),
-        };
-    }
-    pointer
-}
-
-/// One segment of an RFC 6901 pointer.
-fn escape(key: &str) -> String {
-    key.replace('~', "~0").replace('/', "~1")
 }
 
 #[cfg(test)]

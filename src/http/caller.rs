@@ -10,6 +10,7 @@ use super::{
     live::Permit,
     purge_api::PurgeApi,
     request_id,
+    source_api::SourceApi,
     state::State,
     tokens::{Minted, Wanted},
     webhook_api::WebhookApi,
@@ -119,6 +120,12 @@ impl<P> Caller<P> {
         &self.state.webhooks
     }
 
+    /// What outside systems push.
+    #[must_use]
+    pub fn sources(&self) -> &Arc<dyn SourceApi> {
+        &self.state.sources
+    }
+
     /// The part of the service that connects locations.
     #[must_use]
     pub fn connect(&self) -> &Arc<dyn ConnectApi> {
@@ -176,6 +183,11 @@ impl<P> Caller<P> {
     /// The name of the caller's key; none is anonymous.
     pub(super) fn key_name(&self) -> Option<&str> {
         self.state.keys.name_of(&self.identity)
+    }
+
+    /// Whether the caller may read, besides.
+    pub(super) fn also_reads(&self) -> bool {
+        self.state.keys.may(&self.identity, Role::Read)
     }
 
     /// What this request's upstream calls bring along.
@@ -260,6 +272,16 @@ impl<P: Permission> FromRequest for Caller<P> {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         ready(Self::recognise(request).and_then(|caller| caller.admit().map(|()| caller)))
+    }
+}
+
+impl<P: WholeLocation> Caller<P> {
+    /// Who calls, counted against their rate: for a route that admits others besides.
+    ///
+    /// # Errors
+    /// `unauthenticated`, `forbidden`, `too-many-requests`.
+    pub(super) fn admitted(request: &HttpRequest) -> Result<Self, Problem> {
+        Self::recognise(request).and_then(|caller| caller.admit().map(|()| caller))
     }
 }
 

@@ -70,6 +70,11 @@ impl Keys {
         self.keys.len()
     }
 
+    /// Whether a request brings a key or a token, be it a good one or not.
+    pub(super) fn are_presented(headers: &HeaderMap) -> bool {
+        presented(headers).is_some()
+    }
+
     /// Who a request comes from. Without keys everybody is anonymous, except who shows a token: it holds or is refused, as
     /// it will be where there are keys.
     pub(super) fn identify(&self, headers: &HeaderMap) -> Result<Identity, Problem> {

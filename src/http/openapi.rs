@@ -28,7 +28,7 @@ const DESCRIPTION: &str = "One complete, enriched profile for a GoHighLevel cont
     Errors are RFC 9457 problems; the `type` of each resolves to a description of its kind. Every answer carries \
     `X-Request-Id`. JSON answers come as br, zstd or gzip where the client accepts it.";
 
-const TAGS: [(&str, &str); 11] = [
+const TAGS: [(&str, &str); 12] = [
     ("profiles", "Combined profiles, and how they came about"),
     ("contacts", "Contacts as GHL has them, their tags and appointments"),
     ("tasks", "Tasks of a contact"),
@@ -37,6 +37,7 @@ const TAGS: [(&str, &str); 11] = [
     ("enrichment", "What the rules yield, written back"),
     ("operations", "Writes to GHL: where each stands, and the log of what was tried"),
     ("webhooks", "What GHL tells of changes, and what became of it"),
+    ("sources", "Outside systems that push their records, and what became of what they pushed"),
     ("locations", "Locations: how they are connected, and what they may spend"),
     ("deletion", "Forgetting what is held here"),
     ("service", "The service itself"),
@@ -102,6 +103,9 @@ fn complete_components(components: &mut Components) {
     components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
     let header = ApiKeyValue::with_description("X-Api-Key", "The same in a header of its own");
     components.add_security_scheme("apiKey", SecurityScheme::ApiKey(ApiKey::Header(header)));
+    let says = "Standard Webhooks, made with a secret of the source; or the header that its settings name";
+    let signature = ApiKeyValue::with_description("webhook-signature", says);
+    components.add_security_scheme("signature", SecurityScheme::ApiKey(ApiKey::Header(signature)));
 }
 
 /// The problem's schema, its `type` narrowed to the kinds there are.
@@ -132,6 +136,10 @@ fn complete_operation(path: &str, operation: &mut Operation) -> Vec<ProblemKind>
         operation.security =
             Some(vec![SecurityRequirement::new("bearer", none), SecurityRequirement::new("apiKey", none)]);
     }
+    if is_push(path, operation) {
+        let none: [&str; 0] = [];
+        operation.security.get_or_insert_default().push(SecurityRequirement::new("signature", none));
+    }
     let kinds = problems_of(path, operation);
     let mut by_status: BTreeMap<u16, Vec<ProblemKind>> = BTreeMap::new();
     for kind in &kinds {
@@ -161,9 +169,19 @@ fn complete_operation(path: &str, operation: &mut Operation) -> Vec<ProblemKind>
     kinds
 }
 
-/// Whether an operation becomes one of ours in the store: only then can it be answered before it is done.
+/// Whether an operation becomes one of ours in the store: only then can it be answered before it is done. So are events of
+/// sources, but those are none themselves.
 fn writes(operation: &Operation) -> bool {
-    operation.responses.responses.contains_key("202")
+    operation.responses.responses.contains_key("202") && !has_tag(operation, "sources")
+}
+
+/// The one operation under `/v1` that a signature opens, too.
+fn is_push(path: &str, operation: &Operation) -> bool {
+    path == "/v1/sources/{source}/events" && operation.request_body.is_some()
+}
+
+fn has_tag(operation: &Operation, name: &str) -> bool {
+    operation.tags.as_ref().is_some_and(|tags| tags.iter().any(|tag| tag == name))
 }
 
 /// Adds what all writes have in common: the headers they take and give, and the way from a 202 to what became of it.
@@ -182,7 +200,7 @@ fn complete_write(operation: &mut Operation) {
 /// The problems that an operation of this shape can answer.
 fn problems_of(path: &str, operation: &Operation) -> Vec<ProblemKind> {
     use ProblemKind as Kind;
-    let has_tag = |name: &str| operation.tags.as_ref().is_some_and(|tags| tags.iter().any(|tag| tag == name));
+    let has_tag = |name: &str| has_tag(operation, name);
     let mut kinds = vec![Kind::Internal, Kind::ShuttingDown];
     if path.starts_with("/v1/") {
         kinds.extend([Kind::InvalidParameter, Kind::Unauthenticated, Kind::Forbidden, Kind::TooManyRequests]);
@@ -207,7 +225,7 @@ fn problems_of(path: &str, operation: &Operation) -> Vec<ProblemKind> {
             kinds.push(Kind::ValidationFailed);
         }
     }
-    if ["{taskId}", "{noteId}", "{businessId}", "{operationId}", "{webhookId}", "{ip}", "{slug}"]
+    if ["{taskId}", "{noteId}", "{businessId}", "{operationId}", "{webhookId}", "{source}", "{ip}", "{slug}"]
         .iter()
         .any(|segment| path.contains(segment))
     {
@@ -220,16 +238,19 @@ fn problems_of(path: &str, operation: &Operation) -> Vec<ProblemKind> {
         kinds.extend([Kind::InvalidParameter, Kind::NotFound, Kind::Forbidden, Kind::TooManyRequests]);
         kinds.extend([Kind::UpstreamUnavailable, Kind::StoreUnavailable]);
     }
-    if ["operations", "enrichment", "webhooks", "deletion"].into_iter().any(has_tag) {
+    if ["operations", "enrichment", "webhooks", "sources", "deletion"].into_iter().any(has_tag) {
         kinds.push(Kind::StoreUnavailable);
     }
-    if ["/retry", "/cancel", "/replay"].iter().any(|end| path.ends_with(end)) {
+    if ["/retry", "/resolve", "/cancel", "/replay"].iter().any(|end| path.ends_with(end)) {
         kinds.push(Kind::OperationConflict);
     }
     if has_tag("enrichment") {
         kinds.extend([Kind::IdempotencyConflict, Kind::IdempotencyKeyReused]);
     }
-    if !["service", "operations", "webhooks", "locations", "deletion"].into_iter().any(has_tag) {
+    let asks_upstream =
+        !["service", "operations", "webhooks", "sources", "locations", "deletion"].into_iter().any(has_tag);
+    // A plan is made by what GHL holds.
+    if asks_upstream || is_push(path, operation) {
         kinds.extend([Kind::UpstreamInvalidResponse, Kind::UpstreamUnauthorized, Kind::UpstreamUnavailable]);
         kinds.extend([Kind::UpstreamTimeout, Kind::QuotaExhausted]);
     }

@@ -6,6 +6,7 @@
 use crate::domain::{
     ids::{BusinessId, ContactId, InvalidId, LocationId, NoteId, OperationId, TaskId, WebhookId},
     problem::Problem,
+    source::{SourceEventId, SourceName},
 };
 use actix_web::{FromRequest, HttpRequest, dev::Payload, web};
 use std::{
@@ -47,6 +48,42 @@ path_ids! {
     OperationId = "operationId",
     LocationId = "locationId",
     WebhookId = "webhookId",
+}
+
+impl PathValue for SourceName {
+    const NAME: &'static str = "source";
+
+    fn parse_segment(text: &str) -> Result<Self, String> {
+        Self::parse(text).map_err(|error| error.to_string())
+    }
+}
+
+impl PathValue for SourceEventId {
+    const NAME: &'static str = "eventId";
+
+    /// Another system gave it: it may hold what actix leaves escaped.
+    fn parse_segment(text: &str) -> Result<Self, String> {
+        Self::parse(&unescape(text)).map_err(|error| error.to_string())
+    }
+}
+
+/// The escapes that actix leaves in a segment, `%2F`, `%2B` and `%25`, undone.
+fn unescape(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find('%') {
+        let (before, escape) = rest.split_at(at);
+        plain.push_str(before);
+        let (character, length) = match escape.get(..3) {
+            Some("%2F" | "%2f") => ('/', 3),
+            Some("%2B" | "%2b") => ('+', 3),
+            Some("%25") => ('%', 3),
+            _ => ('%', 1),
+        };
+        plain.push(character);
+        rest = &escape[length..];
+    }
+    plain + rest
 }
 
 impl PathValue for IpAddr {
@@ -211,6 +248,14 @@ mod tests {
         let pairs = Pairs::parse("limit=1&limit=2&_=9").unwrap();
         assert!(pairs.get("limit", |text| parse_number(text, 1..=9)).is_err());
         assert_eq!(Pairs::parse("_=9").unwrap().get("limit", |text| parse_number(text, 1..=9)), Ok(None));
+    }
+
+    #[test]
+    fn an_event_id_holds_what_actix_leaves_escaped() {
+        for (text, plain) in [("a%2Fb", "a/b"), ("%2b%252F%", "+%2F%"), ("100%25", "100%"), ("ä%2", "ä%2"), ("", "")]
+        {
+            assert_eq!(unescape(text), plain);
+        }
     }
 
     #[test]

@@ -22,6 +22,7 @@ mod purge;
 mod quota;
 mod refusal;
 mod search;
+mod sources;
 mod tags;
 mod tasks;
 mod tokens;
@@ -84,12 +85,19 @@ public_routes! {
     operations::list_operations,
     operations::get_operation,
     operations::retry_operation,
+    operations::resolve_operation,
     operations::cancel_operation,
     audit::list_audit,
     webhooks::receive_webhook,
     webhooks::list_webhook_events,
     webhooks::get_webhook_event,
     webhooks::replay_webhook_event,
+    sources::push_source_events,
+    sources::list_sources,
+    sources::list_source_events,
+    sources::get_source_event,
+    sources::replay_source_event,
+    sources::reconcile::reconcile_source,
     quota::get_quota,
     tokens::create_token,
     locations::list_locations,

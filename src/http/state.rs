@@ -11,6 +11,7 @@ use super::{
     openapi::{self, Document},
     purge_api::PurgeApi,
     route_table::RouteTable,
+    source_api::SourceApi,
     webhook_api::WebhookApi,
     write_api::WriteApi,
 };
@@ -31,6 +32,8 @@ pub struct Parts {
     pub writes: Arc<dyn WriteApi>,
     /// GHL's webhooks.
     pub webhooks: Arc<dyn WebhookApi>,
+    /// What outside systems push.
+    pub sources: Arc<dyn SourceApi>,
     /// Its part that connects locations.
     pub connect: Arc<dyn ConnectApi>,
     /// Its part that forgets.
@@ -55,6 +58,7 @@ pub(super) struct State {
     pub(super) writes: Arc<dyn WriteApi>,
     pub(super) webhooks: Arc<dyn WebhookApi>,
     pub(super) max_webhook_bytes: usize,
+    pub(super) sources: Arc<dyn SourceApi>,
     pub(super) connect: Arc<dyn ConnectApi>,
     pub(super) purging: Arc<dyn PurgeApi>,
     /// How long a request for a write waits for its outcome.
@@ -96,6 +100,7 @@ impl State {
             writes: parts.writes,
             webhooks: parts.webhooks,
             max_webhook_bytes: settings.webhooks.max_body_bytes,
+            sources: parts.sources,
             connect: parts.connect,
             purging: parts.purging,
             write_wait: settings.operations.wait,

@@ -13,6 +13,8 @@ mod operations;
 mod permissions;
 mod ports;
 mod refusals;
+mod source_double;
+mod sources;
 mod write_double;
 mod write_refusals;
 mod writes;
@@ -21,6 +23,7 @@ use super::{
     Lifecycle, Parts, Phase,
     connect_api::NoConnect,
     server::{admin_app, public_app},
+    source_api::NoSources,
     state::State,
     write_api::NoWrites,
 };
@@ -49,6 +52,7 @@ struct Setup {
     settings: Settings,
     api: Arc<Double>,
     writes: Arc<dyn super::write_api::WriteApi>,
+    sources: Arc<dyn super::source_api::SourceApi>,
     lifecycle: Lifecycle,
     metrics: Metrics,
 }
@@ -61,7 +65,8 @@ impl Setup {
         lifecycle.set(Phase::Ready);
         let no_rules = |_| -> super::api::Reply<'static, Vec<RuleOutcome>> { Box::pin(ready(Ok(Vec::new()))) };
         let writes = Arc::new(NoWrites { quota: |_: &LocationId| None, explain: no_rules });
-        Self { settings, api: Arc::new(Double::default()), writes, lifecycle, metrics: Metrics::new() }
+        let (api, sources) = (Arc::new(Double::default()), Arc::new(NoSources));
+        Self { settings, api, writes, sources, lifecycle, metrics: Metrics::new() }
     }
 
     fn with(mut self, change: impl FnOnce(&mut Settings)) -> Self {
@@ -82,6 +87,7 @@ impl Setup {
             api: Arc::clone(&self.api) as Arc<dyn super::api::Api>,
             writes: Arc::clone(&self.writes),
             webhooks: Arc::new(super::webhook_api::NoWebhooks),
+            sources: Arc::clone(&self.sources),
             connect: Arc::new(NoConnect { private: LocationId::parse(LOCATION).ok() }),
             purging: Arc::clone(&self.api) as Arc<dyn super::purge_api::PurgeApi>,
             lifecycle: self.lifecycle.clone(),

@@ -2,7 +2,7 @@
 
 use super::api::Reply;
 use crate::domain::{
-    ids::{LocationId, OperationId},
+    ids::{ContactId, LocationId, OperationId},
     operation::{AuditEntry, AuditFilter, Operation, OperationFilter, Requester, Submission, Submitted},
     problem::{Problem, ProblemKind},
     quota::QuotaReport,
@@ -27,6 +27,16 @@ pub trait WriteApi: Send + Sync + 'static {
 
     /// Takes a failed or dead operation up again; `operation-conflict` where its state does not admit it.
     fn retry(&self, id: OperationId, locations: Option<Vec<LocationId>>, by: Requester) -> Reply<'_, Operation>;
+
+    /// Takes an operation up again that failed for two contacts matching, as a change of the one that is meant.
+    /// `operation-conflict` where it is no such one, `validation-failed` where the contact is neither of the two.
+    fn resolve(
+        &self,
+        id: OperationId,
+        meant: ContactId,
+        locations: Option<Vec<LocationId>>,
+        by: Requester,
+    ) -> Reply<'_, Operation>;
 
     /// Takes a pending operation back; `operation-conflict` where its state does not admit it.
     fn cancel(&self, id: OperationId, locations: Option<Vec<LocationId>>, by: Requester) -> Reply<'_, Operation>;
@@ -101,6 +111,10 @@ where
     }
 
     fn retry(&self, _: OperationId, _: Option<Vec<LocationId>>, _: Requester) -> Reply<'_, Operation> {
+        Self::refuse()
+    }
+
+    fn resolve(&self, _: OperationId, _: ContactId, _: Option<Vec<LocationId>>, _: Requester) -> Reply<'_, Operation> {
         Self::refuse()
     }
 

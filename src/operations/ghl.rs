@@ -10,6 +10,9 @@ mod merge;
 mod same;
 mod upsert;
 
+pub(crate) use merge::{NOT_IN_PUT, differs};
+pub(crate) use same::{same_email, same_phone, words};
+
 use super::{Attempted, Delivery, Looked};
 use crate::{
     clock::Clock,

@@ -56,7 +56,7 @@ pub(super) fn entry(operation: &Operation, event: AuditEvent, outcome: &str, at:
 /// The entry of something that somebody asked for.
 pub(super) fn asked(operation: &Operation, event: AuditEvent, by: Requester, at: Timestamp) -> AuditEntry {
     let outcome = match event {
-        AuditEvent::Retried => OperationState::Pending,
+        AuditEvent::Retried | AuditEvent::Resolved => OperationState::Pending,
         AuditEvent::Cancelled => OperationState::Cancelled,
         _ => operation.state,
     };

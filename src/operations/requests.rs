@@ -1,5 +1,7 @@
 //! What the rest of the service asks of the operations.
 
+mod resolve;
+
 use super::{Operations, core::Core, ids, log};
 use crate::{
     domain::{

@@ -9,7 +9,7 @@ use super::{
     read::{Reader, Section},
     rules,
     secret::{LiveSecret, MIN_SIGNING_BYTES},
-    values, webhooks,
+    sources, values, webhooks,
 };
 use std::{net::SocketAddr, path::PathBuf};
 
@@ -66,6 +66,11 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Option<Settings> {
     if let Some(hooks) = &hooks {
         webhooks::check(hooks, reader);
     }
+    let home = upstream.as_ref().and_then(|ghl| ghl.location_id.clone());
+    let pushed = sources::read(&mut reader.section("sources"), home.as_ref());
+    if let Some(pushed) = &pushed {
+        sources::check(pushed, reader);
+    }
     all_of!(Settings {
         http: served,
         auth: access,
@@ -78,6 +83,7 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Option<Settings> {
         store: kept,
         operations: delivery,
         webhooks: hooks,
+        sources: pushed,
         enrichment: enrichment(&mut reader.section("enrichment")),
         oauth: oauth::read(&mut reader.section("oauth")),
         live: live::read(&mut reader.section("live")),

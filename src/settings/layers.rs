@@ -205,6 +205,7 @@ fn wrong_type(key: &str, wanted: &Value, given: &Value, secret: bool) -> Problem
             format!("Put it in quotes: \"{given}\".")
         }
         (Value::Integer(_), Value::String(text)) => converted(key, text),
+        (Value::Array(_), _) if key == "sources.systems" => "Write [[sources.systems]] and its keys.".to_owned(),
         (Value::Array(_), _) if key == "auth.keys" => "`ghl-enrich keys new` prints what to write.".to_owned(),
         (Value::Array(_), _) => "Write for example [\"one\", \"two\"], or [] for none.".to_owned(),
         _ => format!("Write for example {wanted}."),
@@ -218,6 +219,7 @@ fn converted(key: &str, text: &str) -> String {
         _ if key.ends_with("_ms") => ("milliseconds", 1),
         _ if key.ends_with("_seconds") => ("seconds", 1_000),
         _ if key.ends_with("_minutes") => ("minutes", 60_000),
+        _ if key.ends_with("_hours") => ("hours", 3_600_000),
         _ if key.ends_with("_days") => ("days", 86_400_000),
         _ if key.ends_with("_bytes") => return "Write the number of bytes, without a unit.".to_owned(),
         _ => return "Write the number alone.".to_owned(),

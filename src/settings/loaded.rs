@@ -83,7 +83,10 @@ impl Settings {
             ("store.encryption_key", &self.store.encryption_key),
             ("store.previous_encryption_key", &self.store.previous_encryption_key),
         ];
-        all.into_iter().filter_map(|(name, secret)| Some((name, secret.clone()?))).collect()
+        let signing = self.sources.systems.iter().filter_map(|system| system.signature.as_ref());
+        let signing =
+            signing.flat_map(|signature| &signature.secrets).map(|secret| ("sources.systems", secret.clone()));
+        all.into_iter().filter_map(|(name, secret)| Some((name, secret.clone()?))).chain(signing).collect()
     }
 }
 
@@ -107,15 +110,19 @@ fn describe(key: &str, layered: &Layered, layers: &Layers, settings: &Settings) 
     } else {
         match &layered.value {
             Value::String(text) if text.is_empty() => "not set".to_owned(),
-            Value::Array(_) if key == "auth.keys" => describe_keys(settings),
+            Value::Array(_) if key == "auth.keys" => describe_names(settings.auth.keys.iter().map(|key| &*key.name)),
+            // A source's table may hold its secrets.
+            Value::Array(_) if key == "sources.systems" => {
+                describe_names(settings.sources.systems.iter().map(|system| system.name.as_str()))
+            }
             value => value.to_string(),
         }
     };
     Described { key: key.to_owned(), shown, origin }
 }
 
-/// The keys by name alone: a hash tells nobody anything, and is long.
-fn describe_keys(settings: &Settings) -> String {
-    let names: Vec<_> = settings.auth.keys.iter().map(|key| key.name.as_str()).collect();
+/// Keys and sources by name alone: a hash tells nobody anything, and is long.
+fn describe_names<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    let names: Vec<_> = names.collect();
     if names.is_empty() { "[]".to_owned() } else { format!("{} ({})", names.len(), names.join(", ")) }
 }

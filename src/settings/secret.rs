@@ -1,5 +1,7 @@
 //! Secrets: never shown, and read again when the file that holds them changes.
 
+pub mod signing;
+
 use crate::domain::hex::hex;
 use arc_swap::ArcSwap;
 use aws_lc_rs::digest;
@@ -17,6 +19,9 @@ pub const MAX_SECRET_BYTES: usize = 16 * 1024;
 
 /// The fewest bytes of a secret that signs: as many as its HMAC has (RFC 2104 §3).
 pub const MIN_SIGNING_BYTES: usize = 32;
+
+/// Most secrets that may sign at the same time: each signature may be compared with each.
+pub const MAX_SECRETS: usize = 8;
 
 /// A secret text. `Debug` and `Display` are redacted; [`Secret::expose`] is the audit's grep. Dropped, it is wiped.
 #[derive(Clone, PartialEq, Eq)]
@@ -37,6 +42,12 @@ pub enum SecretError {
     /// Holds something that no header can carry; the position counts from 1.
     #[error("byte {0} of the secret is a space, a line break or no ASCII character")]
     Alphabet(usize),
+    /// A line that is no secret of the kind that is wanted; it counts from 1.
+    #[error("line {0} of the file is no secret of the kind that is wanted")]
+    Unfit(usize),
+    /// More lines than [`MAX_SECRETS`].
+    #[error("the file holds more than {MAX_SECRETS} secrets")]
+    TooMany,
 }
 
 impl Secret {
@@ -126,6 +137,8 @@ pub struct LiveSecret {
 struct Inner {
     current: ArcSwap<Secret>,
     file: Option<PathBuf>,
+    /// Of a file that holds several, one a line: what each must be.
+    each_line: Option<fn(&str) -> bool>,
 }
 
 /// What came of looking at a secret's file again.
@@ -143,7 +156,7 @@ impl LiveSecret {
     /// A secret that came as a value and stays as it is.
     #[must_use]
     pub fn fixed(secret: Secret) -> Self {
-        Self { inner: Arc::new(Inner { current: ArcSwap::from_pointee(secret), file: None }) }
+        Self { inner: Arc::new(Inner { current: ArcSwap::from_pointee(secret), file: None, each_line: None }) }
     }
 
     /// A secret that stands in a file, and follows it by [`LiveSecret::refresh`].
@@ -151,8 +164,21 @@ impl LiveSecret {
     /// # Errors
     /// Every variant of [`SecretError`].
     pub fn from_file(path: &Path) -> Result<Self, SecretError> {
-        let current = ArcSwap::from_pointee(read(path)?);
-        Ok(Self { inner: Arc::new(Inner { current, file: Some(path.to_owned()) }) })
+        Self::follow(path, None)
+    }
+
+    /// Several secrets that stand in a file, one a line; blank lines do not count. [`LiveSecret::get`] gives them as
+    /// lines.
+    ///
+    /// # Errors
+    /// Every variant of [`SecretError`].
+    pub fn lines_from_file(path: &Path, fits: fn(&str) -> bool) -> Result<Self, SecretError> {
+        Self::follow(path, Some(fits))
+    }
+
+    fn follow(path: &Path, each_line: Option<fn(&str) -> bool>) -> Result<Self, SecretError> {
+        let current = ArcSwap::from_pointee(read(path, each_line)?);
+        Ok(Self { inner: Arc::new(Inner { current, file: Some(path.to_owned()), each_line }) })
     }
 
     /// The secret as of now.
@@ -175,7 +201,7 @@ impl LiveSecret {
         let Some(path) = self.file() else {
             return Refreshed::Unchanged;
         };
-        match read(path) {
+        match read(path, self.inner.each_line) {
             Ok(secret) if secret == **self.inner.current.load() => Refreshed::Unchanged,
             Ok(secret) => {
                 self.inner.current.store(Arc::new(secret));
@@ -186,7 +212,7 @@ impl LiveSecret {
     }
 }
 
-fn read(path: &Path) -> Result<Secret, SecretError> {
+fn read(path: &Path, each_line: Option<fn(&str) -> bool>) -> Result<Secret, SecretError> {
     let system = |error: io::Error| SecretError::Unreadable(error.to_string());
     if !std::fs::metadata(path).map_err(system)?.is_file() {
         return Err(SecretError::Unreadable("it is no regular file".to_owned()));
@@ -195,9 +221,28 @@ fn read(path: &Path) -> Result<Secret, SecretError> {
     let bound = MAX_SECRET_BYTES as u64 + 3;
     std::fs::File::open(path).map_err(system)?.take(bound).read_to_end(&mut bytes).map_err(system)?;
     match std::str::from_utf8(&bytes) {
-        Ok(text) => Secret::parse(text),
+        Ok(text) => each_line.map_or_else(|| Secret::parse(text), |fits| lines(text, fits)),
         Err(error) => Err(SecretError::Alphabet(error.valid_up_to() + 1)),
     }
+}
+
+fn lines(text: &str, fits: fn(&str) -> bool) -> Result<Secret, SecretError> {
+    if text.len() > MAX_SECRET_BYTES {
+        return Err(SecretError::TooLong);
+    }
+    let lines = text.lines().map(str::trim).enumerate().filter(|(_, line)| !line.is_empty());
+    let mut all = Zeroizing::new(String::with_capacity(text.len()));
+    for (count, (index, line)) in lines.enumerate() {
+        if count >= MAX_SECRETS {
+            return Err(SecretError::TooMany);
+        }
+        if Secret::parse(line).is_err() || !fits(line) {
+            return Err(SecretError::Unfit(index + 1));
+        }
+        all.push_str(line);
+        all.push('\n');
+    }
+    if all.is_empty() { Err(SecretError::Empty) } else { Ok(Secret(all.trim_end().to_owned())) }
 }
 
 #[cfg(test)]

@@ -235,6 +235,8 @@ pub(super) fn secret_problem(error: SecretError) -> Problem {
         SecretError::Unreadable(_) => "Check the path, and that the process may read the file.",
         SecretError::Empty => "Write the secret into the file, or remove the setting.",
         SecretError::TooLong => "Name the file that holds the secret and nothing else.",
+        SecretError::TooMany => "Remove those that nothing signs with any more.",
+        SecretError::Unfit(_) => "Write one secret a line, as the system that signs shows it.",
         SecretError::Alphabet(_) => "Give the secret alone, without quotes, spaces or a word such as Bearer.",
     };
     Problem::new(error.to_string(), remedy)

@@ -14,6 +14,7 @@ mod open;
 mod prune;
 mod readers;
 mod rows;
+mod sources;
 mod turns;
 mod unreadable;
 mod wal;
@@ -27,7 +28,7 @@ use crate::{
         erasure::ErasureScope,
         ids::{ContactId, LocationId, OperationId},
         operation::{AttemptEnd, AuditEntry, AuditFilter, Idempotency, NewOperation, Operation, OperationFilter},
-        write::WriteKind,
+        write::{Write, WriteKind},
     },
     settings::StoreUrl,
     tasks::Tasks,
@@ -248,6 +249,10 @@ impl OperationStore for SqliteStore {
 
     fn retry(&self, id: OperationId, entry: AuditEntry, now: Timestamp) -> Stored<'_, Changed> {
         Box::pin(self.writer.call(turns::Retry { id, entry, now }))
+    }
+
+    fn resolve(&self, id: OperationId, write: Write, entry: AuditEntry, now: Timestamp) -> Stored<'_, Changed> {
+        Box::pin(self.writer.call(turns::Resolve { id, write, entry, now }))
     }
 
     fn cancel(&self, id: OperationId, entry: AuditEntry, now: Timestamp) -> Stored<'_, Changed> {

@@ -5,6 +5,7 @@ mod connections;
 mod contract;
 mod erasing;
 mod reading;
+mod sources;
 
 use super::{Accepted, OperationStore, sqlite::SqliteStore};
 use crate::{
@@ -202,3 +203,4 @@ macro_rules! on_every_store {
     };
 }
 use on_every_store;
+pub(crate) use sources::told;

@@ -8,6 +8,7 @@ mod operations;
 mod process;
 mod profile_result;
 mod quota;
+mod sources;
 mod webhooks;
 
 pub use connections::ConnectionMetrics;
@@ -16,6 +17,7 @@ pub use live::LiveMetrics;
 pub use operations::OperationMetrics;
 pub use profile_result::ProfileResult;
 pub use quota::QuotaSample;
+pub use sources::{SourceDepth, SourceMetrics, SourceOutcome};
 pub use webhooks::{WebhookMetrics, WebhookOutcome};
 
 use crate::{
@@ -58,6 +60,7 @@ struct Inner {
     connections: ConnectionMetrics,
     live: LiveMetrics,
     webhooks: WebhookMetrics,
+    sources: SourceMetrics,
     drift: DriftMetrics,
 }
 
@@ -224,6 +227,7 @@ impl Metrics {
         let connections = ConnectionMetrics::register(&mut registry);
         let live = LiveMetrics::register(&mut registry);
         let webhooks = WebhookMetrics::register(&mut registry);
+        let sources = SourceMetrics::register(&mut registry);
         let drift = DriftMetrics::register(&mut registry);
         process::register(&mut registry);
         let inner = Inner {
@@ -243,6 +247,7 @@ impl Metrics {
             connections,
             live,
             webhooks,
+            sources,
             drift,
         };
         Self { inner: Arc::new(inner) }
@@ -292,6 +297,12 @@ impl Metrics {
     #[must_use]
     pub fn webhooks(&self) -> &WebhookMetrics {
         &self.inner.webhooks
+    }
+
+    /// What becomes of what outside systems push.
+    #[must_use]
+    pub fn sources(&self) -> &SourceMetrics {
+        &self.inner.sources
     }
 
     /// How far webhooks are relied upon.

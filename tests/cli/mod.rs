@@ -1,5 +1,7 @@
 //! The real binary, as people and scripts run it.
 
+mod source;
+
 use crate::support::{
     Client, Events, LOCATION, Process, SHOWCASE, TOKEN, TestApp, finished, free_port, key, scratch, until,
 };

@@ -45,6 +45,8 @@ fn filled(path: &str, contact: &str, things: &Things) -> String {
         ("{businessId}", &things.business),
         ("{locationId}", &things.location),
         ("{webhookId}", &things.webhook),
+        ("{source}", &things.source),
+        ("{eventId}", &things.event),
     ];
     let path = ids.iter().fold(path.to_owned(), |path, (name, id)| path.replace(name, id));
     assert!(!path.contains('{'), "what stands in {path}?");
@@ -75,6 +77,9 @@ pub fn of(operation: &Value, (method, path): (&str, &str), number: usize, things
         let everything = json!({"locations": [things.location], "minutes": 1});
         asks.push(Ask { names_location: true, ..base.with_body(everything) });
     }
+    if path == "/v1/sources/{source}/events" && method == "post" {
+        asks.push(base.with_header("webhook-signature", "v1,AAAA"));
+    }
     if path == "/webhooks/ghl" {
         asks.push(base.with_header("x-ghl-signature", "AAAA"));
     }
@@ -98,7 +103,7 @@ fn first(operation: &Value, base: &Ask, number: usize, things: &Things) -> Ask {
         ask = match name {
             "Idempotency-Key" => ask.with_header(name, &things.idempotency_key(number)),
             "Last-Event-ID" => ask.with_header(name, things.etag.trim_start_matches("W/").trim_matches('"')),
-            "Prefer" | "X-GHL-Signature" => ask,
+            "Prefer" | "X-GHL-Signature" | "webhook-id" | "webhook-timestamp" | "webhook-signature" => ask,
             other => panic!("can the header {other} name something?"),
         };
     }
@@ -116,11 +121,13 @@ fn by_query(operation: &Value, path: &str, base: &Ask, things: &Things) -> Vec<A
             "contactId" => asks.push(base.with_query(&format!("contactId={}", things.contact))),
             "operationId" => asks.push(base.with_query(&format!("operationId={}", things.operation))),
             "query" => asks.push(base.with_query(&format!("query={}", things.email))),
+            "externalId" => asks.push(base.with_query(&format!("externalId={}", things.external))),
+            "dryRun" => asks.push(base.with_query("dryRun=true")),
             "maxAge" => asks.push(base.with_query("maxAge=0")),
             "require" => asks.push(base.with_query("include=notes,tasks,appointments&require=notes")),
             // Cursors have a test of their own.
             "locationId" | "include" | "ip" | "limit" | "cursor" | "event" | "since" | "until" | "state" | "kind"
-            | "type" | "fate" => {}
+            | "type" | "fate" | "asOf" | "missing" | "verify" => {}
             other => panic!("can the parameter {other} of {path} name something?"),
         }
     }
@@ -146,9 +153,14 @@ fn body(method: &str, path: &str, things: &Things) -> Option<Value> {
         ("put", "{taskId}") => json!({"title": "taken"}),
         ("put", "completed") => json!({"completed": true}),
         ("post" | "delete", "tags") => json!({"tags": ["taken"]}),
+        ("post", "resolve") => json!({"contactId": things.contact}),
         ("post", "enrichment") => json!({"dryRun": true}),
         ("post", "batch") => json!({"contactIds": [things.contact]}),
         ("post", "tokens") => json!({"contacts": [things.contact], "minutes": 1}),
+        ("post", "events" | "reconcile") => json!({
+            "id": things.event, "type": "contact.updated",
+            "data": {"contactId": things.external, "email": things.email, "firstName": "Taken"},
+        }),
         ("post", "ghl") => json!({
             "type": "ContactDelete", "locationId": things.location, "id": things.contact, "webhookId": things.webhook,
         }),

@@ -35,11 +35,18 @@ mod routes {
         ("get", "/v1/operations", Own),
         ("get", "/v1/operations/{operationId}", Refused),
         ("post", "/v1/operations/{operationId}/retry", Refused),
+        ("post", "/v1/operations/{operationId}/resolve", Refused),
         ("post", "/v1/operations/{operationId}/cancel", Refused),
         ("post", "/webhooks/ghl", Refused),
         ("get", "/v1/webhooks/events", Own),
         ("get", "/v1/webhooks/events/{webhookId}", Refused),
         ("post", "/v1/webhooks/events/{webhookId}/replay", Refused),
+        ("get", "/v1/sources", Own),
+        ("post", "/v1/sources/{source}/events", Refused),
+        ("get", "/v1/sources/{source}/events", Same),
+        ("get", "/v1/sources/{source}/events/{eventId}", Refused),
+        ("post", "/v1/sources/{source}/events/{eventId}/replay", Refused),
+        ("post", "/v1/sources/{source}/reconcile", Refused),
         ("get", "/oauth/install", Open("sends a browser to GHL; what it says of a location has a test of its own")),
         ("get", "/oauth/callback", Open("needs a state of the browser's own; has a test of its own")),
         ("get", "/v1/locations", Own),
@@ -135,5 +142,5 @@ async fn every_member_of_a_body_that_names_something_is_asked() {
             members += 1;
         }
     }
-    assert_eq!(members, 3, "the batch's and the tokens'");
+    assert_eq!(members, 4, "the batch's, the tokens' and the choice of a contact");
 }

@@ -24,8 +24,8 @@ pub fn told(reply: &Reply, things: &Things) -> String {
     let body = serde_json::from_slice(&reply.body).map_or_else(|_| reply.text(), |body| timeless(body).to_string());
     let mut text = format!("{}\n{}\n{body}", reply.status, headers.join("\n"));
     let own = [reply.header("x-request-id"), reply.header("operation-id")].into_iter().flatten();
-    let Things { location, contact, note, task, operation, business, webhook, .. } = things;
-    let ids = [contact, note, task, operation, business, location, webhook];
+    let Things { location, contact, note, task, operation, business, webhook, source, event, external, .. } = things;
+    let ids = [contact, note, task, operation, business, location, webhook, source, event, external];
     for id in own.chain(ids.into_iter().map(String::as_str)) {
         text = text.replace(id, "…");
     }
@@ -54,7 +54,15 @@ pub fn leaks(reply: &Reply, ask: &Ask, things: &Things) -> Vec<String> {
         leaks.push("data".to_owned());
     }
     // Not the address: the asker has by now a contact of its own that bears it.
-    let known = [&things.location, &things.operation, &things.webhook, &things.etag];
+    let known = [
+        &things.location,
+        &things.operation,
+        &things.webhook,
+        &things.etag,
+        &things.source,
+        &things.event,
+        &things.external,
+    ];
     leaks.extend(known.into_iter().filter(|id| text.contains(&***id) && !ask.says(id)).map(|id| format!("tells {id}")));
     if !(200..300).contains(&reply.status) {
         let telling = ["etag", "last-modified", "age", "idempotency-replayed"];

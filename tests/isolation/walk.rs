@@ -15,6 +15,10 @@ const NOWHERE: &str = "nowhereLocation00001";
 async fn ask(client: &Client, ask: &Ask) -> Reply {
     let client = ask.headers.iter().fold(client.clone(), |client, (name, value)| client.with(name, value));
     match &ask.body {
+        Some(body) if ask.url.contains("/reconcile") => {
+            let lines = client.with("content-type", "application/x-ndjson");
+            lines.send(&ask.method, &ask.url, Some(format!("{body}\n").into_bytes())).await
+        }
         Some(body) => client.json(&ask.method, &ask.url, body).await,
         None => client.send(&ask.method, &ask.url, None).await,
     }
@@ -66,10 +70,11 @@ async fn everything_is_there(side: &Side) {
 
 /// What others could not do can be done, in the end.
 async fn everything_can_be_done(side: &Side) {
-    let Things { location, contact, operation, webhook, .. } = &side.things;
+    let Things { location, contact, operation, webhook, source, event, .. } = &side.things;
     for (client, method, path) in [
         (&side.key, "POST", format!("/v1/operations/{operation}/retry")),
         (&side.admin, "POST", format!("/v1/webhooks/events/{webhook}/replay")),
+        (&side.admin, "POST", format!("/v1/sources/{source}/events/{event}/replay")),
     ] {
         let reply = client.send(method, &path, None).await;
         assert_eq!(reply.status, 200, "{path}: {reply:?}");

@@ -31,6 +31,10 @@ pub struct Things {
     pub operation: String,
     /// One that could be replayed.
     pub webhook: String,
+    /// An outside system whose records go there, an event of it that could be replayed, and the contact that it is about.
+    pub source: String,
+    pub event: String,
+    pub external: String,
     pub email: String,
     /// Of the profile.
     pub etag: String,
@@ -51,6 +55,9 @@ impl Things {
             business: "000000000000000000000000".to_owned(),
             operation: "op00000000000000000000000000000000".to_owned(),
             webhook: "00000000-0000-4000-8000-000000000000".to_owned(),
+            source: "nosource".to_owned(),
+            event: "evt-nothing-0000".to_owned(),
+            external: "ext-nobody-00000".to_owned(),
             email: "nobody@unknown.example".to_owned(),
             etag: "W/\"0000000000000000\"".to_owned(),
             keys: "unused",
@@ -101,7 +108,7 @@ impl World {
     /// Everything of a location, as who may see it and GHL see it: what nobody else's requests may change.
     pub async fn standing(&self, side: &Side) -> Vec<(String, Value)> {
         let things = &side.things;
-        let Things { location, contact, operation, webhook, .. } = things;
+        let Things { location, contact, operation, webhook, source, event, .. } = things;
         let quota = body(&side.admin.get(&format!("/v1/locations/{location}/quota")).await);
         let spent = json!([quota["byLane"], quota["byEndpoint"], quota["day"]["used"], quota["breaker"]]);
         let profile = side.admin.get(&format!("/v1/contacts/{contact}/profile?{WHOLE}")).await;
@@ -119,6 +126,9 @@ impl World {
             "/v1/webhooks/events?limit=200".to_owned(),
             format!("/v1/webhooks/events/{webhook}"),
             "/v1/locations".to_owned(),
+            "/v1/sources".to_owned(),
+            format!("/v1/sources/{source}/events?limit=200"),
+            format!("/v1/sources/{source}/events/{event}"),
         ] {
             let answer = body(&side.admin.get(&path).await);
             all.push((path, answer));
@@ -141,7 +151,12 @@ async fn connected() -> TestApp {
         [key(name, name, &["read", "write"], &[location]), key(&admin, &admin, &["read", "admin"], &[location])]
     };
     let keys = [keys("first", LOCATION), keys("second", LOCATION_2)].concat().join(", ");
+    let system = |(number, location): (usize, &str)| {
+        format!("{{ name = 'system-{number}', preset = 'insurgo', signature = 'api-key', location_id = '{location}' }}")
+    };
+    let systems = [LOCATION, LOCATION_2].into_iter().enumerate().map(system).collect::<Vec<_>>().join(", ");
     let app = oauth::service(&[
+        ("sources.systems", &format!("[{systems}]")),
         ("auth.keys", &format!("[{keys}]")),
         ("webhooks.public_keys", &format!("[\"{WEBHOOK_PUBLIC_KEY}\"]")),
         // What is fetched is what is asked for.
@@ -182,9 +197,27 @@ async fn made(
     let failed = key.delete(&at(&format!("/notes/{}", Things::none("").note))).await;
     assert!(failed.status >= 400, "{failed:?}");
     things.operation = failed.header("operation-id").expect("it was accepted").to_owned();
+    (things.source, things.event, things.external) = pushed(key, location, (mark, keys)).await;
     let id = |made: &Value| made["id"].as_str().expect("an id").to_owned();
     (things.note, things.task) = (id(&note), id(&task));
     things
+}
+
+/// Has the location's outside system tell of a contact, and waits for the event's end: names of the system, the event and
+/// the contact there.
+async fn pushed(key: &Client, location: &str, (mark, keys): (&str, &str)) -> (String, String, String) {
+    let source = format!("system-{}", usize::from(location == LOCATION_2));
+    let (event, external) = (format!("evt-{keys}-0001"), format!("ext-{keys}-0001"));
+    let data = json!({"contactId": external, "email": format!("{keys}@source.example"), "lastName": mark});
+    let body = json!({"id": event, "type": "contact.created", "occurredAt": "2026-11-22T08:00:00Z", "data": data});
+    let receipt = key.post(&format!("/v1/sources/{source}/events"), &body).await;
+    assert_eq!(receipt.status, 202, "{receipt:?}");
+    let path = format!("/v1/sources/{source}/events/{event}");
+    until("the end of the event", Duration::from_secs(20), async || {
+        (key.get(&path).await.json()["fate"] == "applied").then_some(())
+    })
+    .await;
+    (source, event, external)
 }
 
 /// Reads what only a read tells, once each event has its fate: it is all in memory then.

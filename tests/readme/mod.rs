@@ -91,10 +91,39 @@ fn every_setting_has_its_comment() {
     }
 }
 
+/// The first block of the README that begins so.
+fn block(readme: &str, begin: &str) -> String {
+    let at = readme.find(begin).expect("the block");
+    readme[at..].split("```").next().expect("its end").to_owned()
+}
+
+/// The made-up system that the README connects.
+fn clinic(readme: &str) -> String {
+    let settings: toml::Table = block(readme, "[[sources.systems]]\nname = \"clinic\"").parse().expect("TOML");
+    settings["sources"]["systems"].to_string()
+}
+
+#[actix_web::test]
+async fn the_settings_of_another_system_understand_its_payload() {
+    let readme = text("README.md");
+    let app = TestApp::with(&[("sources.systems", &clinic(&readme))]).await;
+    let payload = serde_json::from_str(&block(&readme, "{\"batch\": [")).expect("JSON");
+    let reply = app.client.post("/v1/sources/clinic/events?dryRun=true", &payload).await;
+    assert_eq!(reply.status, 200, "{reply:?}");
+    let plan = reply.json();
+    let event = &plan["events"][0];
+    assert_eq!((&event["outcome"], &event["contactExternalId"]), (&"apply".into(), &"8841".into()), "{plan}");
+    let field = |name: &str| {
+        let fields = event["fields"].as_array().expect("fields");
+        fields.iter().find(|field| field["field"] == name).unwrap_or_else(|| panic!("{name}: {plan}"))["to"].clone()
+    };
+    assert_eq!([field("email"), field("phone")], ["rosa@example.com", "+491712345678"]);
+}
+
 #[actix_web::test]
 async fn lines_to_paste_work() {
-    let app = TestApp::start().await;
     let readme = text("README.md");
+    let app = TestApp::with(&[("sources.systems", &clinic(&readme))]).await;
     let urls: Vec<&str> = readme
         .split(|c: char| c.is_whitespace() || matches!(c, '`' | '<' | '>' | '\'' | '"'))
         .filter_map(|word| word.strip_prefix("http://127.0.0.1:8080"))

@@ -6,6 +6,7 @@ mod faults;
 mod idempotency;
 mod ledger;
 mod read_your_writes;
+mod resolve;
 mod restart;
 
 use crate::support::{Reply, SHOWCASE, TestApp, until};

@@ -144,6 +144,37 @@ impl Fields {
         walk.end()
     }
 
+    /// Whether a contact has a property of this name that can be written when it is made.
+    ///
+    /// # Errors
+    /// Why it has none, naming the one that was meant.
+    pub fn contact_has(name: &str) -> Result<(), String> {
+        let properties: Vec<&Property> = CONTACT.iter().chain(&NEW_CONTACT).collect();
+        has(name, &properties)
+    }
+
+    /// Whether a task has a property of this name that can be written.
+    ///
+    /// # Errors
+    /// As with [`Self::contact_has`].
+    pub fn task_has(name: &str) -> Result<(), String> {
+        has(name, &TASK.iter().collect::<Vec<_>>())
+    }
+
+    /// What of a contact that was to be made or found can be changed in one that is there: the rest is left out.
+    ///
+    /// # Errors
+    /// As with [`Self::contact`]; also where nothing is left.
+    pub fn change_of(body: &Value) -> Result<Self, Vec<FieldError>> {
+        let taken: Vec<&str> =
+            CONTACT.iter().chain(&CHANGED_CONTACT).chain([&CUSTOM_FIELDS]).map(|property| property.name).collect();
+        let mut body = body.clone();
+        if let Value::Object(map) = &mut body {
+            map.retain(|name, _| taken.contains(&name.as_str()));
+        }
+        Self::contact(&body, Intent::Update)
+    }
+
     /// A note.
     ///
     /// # Errors
@@ -286,6 +317,11 @@ impl Walk {
     fn end(self) -> Result<Fields, Vec<FieldError>> {
         self.errors.or_else(Fields(self.fields))
     }
+}
+
+fn has(name: &str, properties: &[&Property]) -> Result<(), String> {
+    let known = properties.iter().any(|property| property.name == name);
+    if known { Ok(()) } else { Err(unknown(name, properties)) }
 }
 
 fn unknown(name: &str, properties: &[&Property]) -> String {

@@ -91,6 +91,12 @@ impl Pairs {
         self.get("limit", |text| parse_number(text, 1..=MAX_LIMIT))
     }
 
+    /// Whether something is asked for that is not as a rule.
+    pub(super) fn flag(&self, name: &'static str) -> Result<bool, Problem> {
+        let word = |text: &str| text.parse::<bool>().map_err(|_| "must be true or false");
+        self.get(name, word).map(|given| given.unwrap_or(false))
+    }
+
     /// `cursor`, unread.
     pub(super) fn cursor(&self) -> Result<Option<String>, Problem> {
         self.get("cursor", |text| Ok::<_, String>(text.to_owned()))

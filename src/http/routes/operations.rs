@@ -2,6 +2,7 @@
 
 use super::{
     super::{
+        body::JsonBody,
         caller::{Caller, Read, Write},
         operation_document::OperationDocument,
         params::{Asked, FromQuery, InPath, Pairs},
@@ -17,7 +18,8 @@ use crate::domain::{
     write::WriteKind,
 };
 use actix_web::{HttpRequest, HttpResponse, get, http::StatusCode, post};
-use utoipa::IntoParams;
+use serde::Deserialize;
+use utoipa::{IntoParams, ToSchema};
 
 #[derive(IntoParams)]
 #[into_params(parameter_in = Path)]
@@ -107,6 +109,8 @@ pub(super) async fn list_operations(
     responses((status = 200, description = "The operation", body = OperationDocument,
         links(("retryOperation" = (operation_id = "retry_operation",
                 parameters(("operationId" = "$response.body#/id")))),
+            ("resolveOperation" = (operation_id = "resolve_operation",
+                parameters(("operationId" = "$response.body#/id")))),
             ("cancelOperation" = (operation_id = "cancel_operation",
                 parameters(("operationId" = "$response.body#/id")))),
             ("listAudit" = (operation_id = "list_audit", parameters(("operationId" = "$response.body#/id")))))))
@@ -141,6 +145,45 @@ pub(super) async fn retry_operation(request: HttpRequest, wanted: Noted<Change>)
     respond::require_acceptable(&request).inspect_err(|problem| refusal::log(&request, problem))?;
     let requester = caller.requester(&request);
     let changed = caller.writes().retry(id, caller.allowed_locations(), requester).await;
+    let operation = changed.inspect_err(|problem| refusal::log(&request, problem))?;
+    respond::written(&request, StatusCode::OK, &OperationDocument::from(&operation)).await
+}
+
+/// Which of the two contacts is meant.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[schema(example = json!({"contactId": "seD4PfOuKoVMLkEZqohJ"}))]
+pub(super) struct Choice {
+    /// One of the two that the operation's problem names.
+    contact_id: ContactId,
+}
+
+/// Who says of which operation what.
+type Resolution = (Caller<Write>, InPath<OperationId>, JsonBody<Choice>);
+
+/// Says which contact is meant
+///
+/// Of an operation that `failed` because its e-mail address is one contact's and its phone another's (`duplicate-contact`,
+/// with both ids): it is pending again as a change of the contact that is named, one of the two. What can only be set when
+/// a contact is created is left out, and so are e-mail address and phone: one is the contact's already, the other is another
+/// contact's. Any other operation: 409.
+#[utoipa::path(
+    tag = "operations",
+    params(OperationPath),
+    request_body = Choice,
+    responses((status = 200, description = "The operation, pending", body = OperationDocument,
+        links(("getOperation" = (operation_id = "get_operation",
+            parameters(("operationId" = "$response.body#/id")))))))
+)]
+#[post("/v1/operations/{operationId}/resolve")]
+pub(super) async fn resolve_operation(
+    request: HttpRequest,
+    wanted: Noted<Resolution>,
+) -> Result<HttpResponse, Problem> {
+    let (caller, InPath(id), JsonBody(Choice { contact_id })) = wanted.0;
+    respond::require_acceptable(&request).inspect_err(|problem| refusal::log(&request, problem))?;
+    let requester = caller.requester(&request);
+    let changed = caller.writes().resolve(id, contact_id, caller.allowed_locations(), requester).await;
     let operation = changed.inspect_err(|problem| refusal::log(&request, problem))?;
     respond::written(&request, StatusCode::OK, &OperationDocument::from(&operation)).await
 }

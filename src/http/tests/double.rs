@@ -349,6 +349,7 @@ impl PurgeApi for Double {
             idempotency_keys: 2,
             audit_payloads: 0,
             webhook_bodies: 0,
+            source_records: 0,
             task_ids: 0,
             tokens: 0,
         })))

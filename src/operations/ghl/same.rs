@@ -109,16 +109,16 @@ fn agrees(fields: &Fields, name: &str, held: Option<&str>) -> bool {
     }
 }
 
-pub(super) fn words(text: &str) -> String {
+pub(crate) fn words(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-pub(super) fn same_email(wanted: &str, held: Option<&str>) -> bool {
+pub(crate) fn same_email(wanted: &str, held: Option<&str>) -> bool {
     held.is_some_and(|held| held.trim().to_lowercase() == wanted.trim().to_lowercase())
 }
 
 /// GHL gives a number back as E.164, and may have put the country's code before it.
-pub(super) fn same_phone(wanted: &str, held: Option<&str>) -> bool {
+pub(crate) fn same_phone(wanted: &str, held: Option<&str>) -> bool {
     let digits = |text: &str| text.chars().filter(char::is_ascii_digit).collect::<String>();
     let (wanted_digits, held) = (digits(wanted), held.map(digits).unwrap_or_default());
     let whole = wanted.trim_start().starts_with('+');

@@ -11,9 +11,7 @@ use super::{
 use crate::{
     domain::{
         contact::Contact,
-        ids::ContactId,
-        operation::Written,
-        problem::{Problem, ProblemKind},
+        operation::{TwoContacts, Written},
         write::Fields,
     },
     ghl::GhlError,
@@ -26,7 +24,10 @@ impl Reach<'_> {
         match found.as_slice() {
             [] => self.make_or_merge(fields).await,
             [held] => self.merge(fields, held).await,
-            [by_email, by_phone, ..] => Err(Failure::Refusal(torn(&by_email.id, &by_phone.id))),
+            [by_email, by_phone, ..] => {
+                let two = TwoContacts { by_email: by_email.id.clone(), by_phone: by_phone.id.clone() };
+                Err(Failure::Refusal(two.to_problem()))
+            }
         }
     }
 
@@ -58,16 +59,4 @@ impl Reach<'_> {
         }
         Ok(written_merged(written(200, &merged, id), false, &kept))
     }
-}
-
-/// The e-mail address is one contact's and the phone another's.
-fn torn(by_email: &ContactId, by_phone: &ContactId) -> Problem {
-    let detail = format!(
-        "The e-mail address is that of contact {by_email}, the phone that of contact {by_phone}: which of them is meant \
-         is not for us to say. Nothing was written."
-    );
-    Problem::new(ProblemKind::DuplicateContact, detail)
-        .with_error("/email", format!("contact {by_email} has the same"))
-        .with_error("/phone", format!("contact {by_phone} has the same"))
-        .with_upstream("ghl", None, "two-contacts")
 }

@@ -7,7 +7,7 @@ use crate::{
         operation::{
             AttemptEnd, AuditEntry, AuditFilter, Idempotency, NewOperation, Operation, OperationFilter, Written,
         },
-        write::WriteKind,
+        write::{Write, WriteKind},
     },
     operations::{Attempted, Delivery, Looked},
     settings::StoreUrl,
@@ -193,6 +193,10 @@ impl OperationStore for Mortal {
 
     fn retry(&self, id: OperationId, entry: AuditEntry, now: Timestamp) -> Stored<'_, Changed> {
         self.write(|store| store.retry(id, entry, now))
+    }
+
+    fn resolve(&self, id: OperationId, write: Write, entry: AuditEntry, now: Timestamp) -> Stored<'_, Changed> {
+        self.write(|store| store.resolve(id, write, entry, now))
     }
 
     fn cancel(&self, id: OperationId, entry: AuditEntry, now: Timestamp) -> Stored<'_, Changed> {

@@ -49,6 +49,7 @@ fn another(key: &str, default: &Value, folder: &Folder) -> String {
         ("webhooks.rsa_public_keys", _) => "[]".to_owned(),
         ("webhooks.enrich", _) => r#"["ContactCreate"]"#.to_owned(),
         ("enrichment.rules", _) => "[{name='a', when='true', tags=['a']}]".to_owned(),
+        ("sources.systems", _) => format!("[{{name='a', secrets=['{KEY}']}}]"),
         (_, Value::Array(_)) => r#"["email"]"#.to_owned(),
         ("store.url", _) => "sqlite::memory:".to_owned(),
         ("oauth.redirect_url", _) => "https://other.example/oauth/callback".to_owned(),

@@ -19,7 +19,7 @@ use tokio::time::Instant;
 const APPLICATION_ID: i32 = 0x6768_6c65;
 
 /// How the schema came to be, step by step; a step that was released never changes.
-const STEPS: &[&str] = &[include_str!("schema_1.sql"), include_str!("schema_2.sql")];
+const STEPS: &[&str] = &[include_str!("schema_1.sql"), include_str!("schema_2.sql"), include_str!("schema_3.sql")];
 
 /// How long a statement waits where something else, such as a back-up, holds the file for a moment.
 pub(super) const BUSY: Duration = Duration::from_millis(500);

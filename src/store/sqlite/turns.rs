@@ -14,6 +14,7 @@ use crate::{
     domain::{
         ids::{LocationId, OperationId},
         operation::{AuditEntry, Operation, OperationState},
+        write::{Write, WriteKind},
     },
     store::{Changed, Hasten, StoreError},
 };
@@ -206,7 +207,7 @@ impl Work for Retry {
             if !retriable || found.operation.erased_at.is_some() {
                 return Ok(Changed::No(found.operation));
             }
-            let head = displace(on, &found.operation).await?;
+            let head = displace(on, &found.operation.order_key, found.operation.seq).await?;
             let row = sqlx::query(
                 "UPDATE operations SET state = 'pending', head = $2, attempts = 0, due_at = $3, updated_at = $3
                  WHERE seq = $1 RETURNING *",
@@ -222,16 +223,60 @@ impl Work for Retry {
     }
 }
 
+/// [`OperationStore::resolve`](crate::store::OperationStore::resolve)
+pub(super) struct Resolve {
+    pub id: OperationId,
+    /// A change of the contact that was chosen.
+    pub write: Write,
+    pub entry: AuditEntry,
+    pub now: Timestamp,
+}
+
+impl Work for Resolve {
+    type Answer = Changed;
+
+    fn run<'a>(&'a self, on: &'a mut SqliteConnection) -> BoxFuture<'a, Result<Changed, StoreError>> {
+        Box::pin(async move {
+            let Some(found) = find(on, &self.id).await? else { return Ok(Changed::Unknown) };
+            let Operation { seq, location, state, write, erased_at, .. } = &found.operation;
+            let open = *state == OperationState::Failed && write.kind() == WriteKind::UpsertContact;
+            if !open || erased_at.is_some() {
+                return Ok(Changed::No(found.operation));
+            }
+            // From now on it waits behind what is to be done to that contact.
+            let order_key = self.write.order_key(location, self.id.as_str());
+            let head = displace(on, &order_key, *seq).await?;
+            let row = sqlx::query(
+                "UPDATE operations SET state = 'pending', head = $2, attempts = 0, due_at = $3, updated_at = $3, kind = $4,
+                     write_json = $5, contact = $6, order_key = $7, problem_json = NULL, uncertain_since = NULL,
+                     settles_at = NULL
+                 WHERE seq = $1 RETURNING *",
+            )
+            .bind(seq)
+            .bind(i64::from(head))
+            .bind(millis(self.now))
+            .bind(self.write.kind().as_str())
+            .bind(json(&self.write)?)
+            .bind(self.write.contact().map(AsRef::<str>::as_ref))
+            .bind(order_key)
+            .fetch_one(&mut *on)
+            .await?;
+            append(on, &self.entry).await?;
+            Ok(Changed::Yes(operation(&row)?))
+        })
+    }
+}
+
 /// Whether an operation that is to be open again becomes the head: unless the present one is older, or under way. Then it
 /// comes next.
-async fn displace(on: &mut SqliteConnection, again: &Operation) -> Result<bool, StoreError> {
+async fn displace(on: &mut SqliteConnection, order_key: &str, again: i64) -> Result<bool, StoreError> {
     let head = sqlx::query("SELECT seq, state FROM operations WHERE order_key = $1 AND head = 1")
-        .bind(&again.order_key)
+        .bind(order_key)
         .fetch_optional(&mut *on)
         .await?;
     let Some(head) = head else { return Ok(true) };
     let seq: i64 = head.try_get("seq")?;
-    if seq < again.seq || head.try_get::<&str, _>("state")? == OperationState::Running.as_str() {
+    if seq < again || head.try_get::<&str, _>("state")? == OperationState::Running.as_str() {
         return Ok(false);
     }
     sqlx::query("UPDATE operations SET head = 0 WHERE seq = $1").bind(seq).execute(on).await?;

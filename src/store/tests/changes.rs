@@ -1,10 +1,11 @@
 //! Retrying, taking back and forgetting.
 
-use super::{On, at, done, entry, key, later, new, note, on_every_store, problem};
+use super::{On, at, contact, done, entry, key, later, new, new_contact, note, on_every_store, problem};
 use crate::{
     domain::{
         ids::OperationId,
         operation::{AttemptEnd, AuditEvent, AuditFilter, NewOperation, Operation, OperationState},
+        write::{Fields, Write},
     },
     store::{Accepted, Changed, Hasten, OperationStore, Reservation, sqlite::SqliteStore},
 };
@@ -13,6 +14,7 @@ on_every_store! {
     a_dead_letter_is_retried_and_looked_for_first,
     what_is_retried_comes_before_those_accepted_after_it,
     what_is_retried_waits_for_what_runs,
+    what_is_resolved_waits_behind_the_contact_that_was_chosen,
     what_waits_can_be_taken_back,
     what_may_have_happened_is_not_taken_back,
     what_is_old_is_forgotten_and_what_is_needed_is_not,
@@ -203,4 +205,37 @@ async fn pruning_goes_on_beyond_one_batch(store: &SqliteStore) {
     let entries = (0..1203).map(|_| store.append(entry("a", AuditEvent::Refused)));
     futures_util::future::try_join_all(entries).await.unwrap();
     assert_eq!(store.prune(at(0), at(0), at(1)).await.unwrap(), 1203);
+}
+
+async fn what_is_resolved_waits_behind_the_contact_that_was_chosen(store: &SqliteStore) {
+    let on = On(store);
+    let fields: Fields = serde_json::from_value(serde_json::json!({ "city": "Reno" })).unwrap();
+    let change = Write::UpdateContact { contact: contact("c1"), fields: fields.clone() };
+    let resolve = async |id: &str, second: i64| {
+        let id = OperationId::parse(id).unwrap();
+        let entry = entry(id.as_str(), AuditEvent::Resolved);
+        store.resolve(id, change.clone(), entry, at(second)).await.unwrap()
+    };
+    on.accept("a", Write::UpsertContact { fields }).await;
+    on.accept("b", new_contact(None)).await;
+    assert_eq!(no(resolve("a", 1).await).state, OperationState::Pending);
+    assert_eq!(resolve("unknown", 1).await, Changed::Unknown);
+    on.claim(1).await;
+    assert!(on.end("a", 1, AttemptEnd::Failed(problem()), 2).await);
+    assert!(on.end("b", 1, AttemptEnd::Failed(problem()), 2).await);
+    no(resolve("b", 3).await);
+    on.accept("c", note("c1")).await;
+    assert_eq!(on.claim(3).await, ["c"]);
+    on.accept("d", note("c1")).await;
+    let resolved = yes(resolve("a", 4).await);
+    assert_eq!((&resolved.write, resolved.contact.as_ref()), (&change, Some(&contact("c1"))));
+    assert_eq!((resolved.order_key.as_str(), resolved.attempts, resolved.due_at), ("location1/c1", 0, at(4)));
+    assert_eq!((resolved.state, &resolved.problem), (OperationState::Pending, &None));
+    assert_eq!(resolved, on.get("a").await);
+    no(resolve("a", 4).await);
+    assert!(on.claim(5).await.is_empty(), "c runs");
+    assert!(on.end("c", 1, done("n1"), 6).await);
+    assert_eq!(on.claim(7).await, ["a"], "it was accepted before d");
+    let filter = AuditFilter { event: Some(AuditEvent::Resolved), ..AuditFilter::default() };
+    assert_eq!(store.audit(filter, None, 10).await.unwrap().items.len(), 1);
 }

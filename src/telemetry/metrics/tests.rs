@@ -4,6 +4,7 @@ use super::*;
 use crate::domain::{
     ids::LocationId,
     quota::{QuotaReport, QuotaWindow},
+    source::SourceName,
     webhook::EventFate,
     write::WriteKind,
 };
@@ -34,6 +35,28 @@ fn text_format_names_a_counter_as_its_samples() {
     assert!(text.contains("# TYPE ghl_enrich_http_request_seconds histogram") && !text.contains("# EOF"), "{text}");
 }
 
+#[test]
+fn sources_are_counted_by_name_and_strangers_as_one() {
+    let (metrics, source) = (Metrics::new(), SourceName::parse("insurgo").unwrap());
+    metrics.sources().received(Some(&source), SourceOutcome::Accepted, 3);
+    metrics.sources().received(Some(&source), SourceOutcome::Duplicate, 0);
+    metrics.sources().received(None, SourceOutcome::Refused, 1);
+    let oldest = "2026-11-22T08:00:00Z".parse().unwrap();
+    metrics.sources().depth(&source, &SourceDepth { pending: 2, waiting: 1, failed: 0, oldest: Some(oldest) });
+    let text = metrics.render_text();
+    for line in [
+        "ghl_enrich_source_events_total{source=\"insurgo\",outcome=\"accepted\"} 3\n",
+        "ghl_enrich_source_events_total{source=\"unknown\",outcome=\"refused\"} 1\n",
+        "ghl_enrich_source_pending{source=\"insurgo\"} 2\n",
+        "ghl_enrich_source_waiting{source=\"insurgo\"} 1\n",
+        "ghl_enrich_source_dead_letters{source=\"insurgo\"} 0\n",
+        "ghl_enrich_source_oldest_pending_timestamp_seconds{source=\"insurgo\"} 1795334400\n",
+    ] {
+        assert!(text.contains(line), "{line} in {text}");
+    }
+    assert!(!text.contains("outcome=\"duplicate\""), "{text}");
+}
+
 /// Everything that is counted anywhere, once at least.
 fn busy() -> Metrics {
     let metrics = Metrics::new();
@@ -54,6 +77,9 @@ fn busy() -> Metrics {
     metrics.webhooks().depth(1, None);
     metrics.webhooks().refreshed(1);
     metrics.webhooks().task_lookup(true);
+    let source = SourceName::parse("insurgo").unwrap();
+    metrics.sources().received(Some(&source), SourceOutcome::Accepted, 2);
+    metrics.sources().depth(&source, &SourceDepth { pending: 1, ..SourceDepth::default() });
     metrics.drift().compared("same");
     metrics.drift().locations([("live", false)].into_iter());
     metrics.watch_quotas(|| {
@@ -114,7 +140,7 @@ fn every_family_is_named_explained_and_told_once() {
         for label in labels.trim_end_matches('}').split(',').filter_map(|pair| pair.split('=').next()) {
             let bounded =
                 ["service", "endpoint", "outcome", "section", "result", "backend", "method", "route", "status"];
-            let too = ["location", "window", "lane", "state", "kind", "version", "le", "type", "fate", ""];
+            let too = ["location", "window", "lane", "state", "kind", "version", "le", "type", "fate", "source", ""];
             assert!(bounded.contains(&label) || too.contains(&label), "{label} of {series}: are there few of it?");
         }
     }

@@ -81,3 +81,35 @@ async fn a_file_of_the_first_schema_is_brought_up_to_date_with_what_it_holds() {
     };
     assert_eq!(store.reserve(key, tests::at(2)).await, Ok(Reservation::Erased));
 }
+
+#[tokio::test]
+async fn a_file_of_the_second_schema_keeps_its_rows_and_takes_sources() {
+    use crate::{
+        domain::{ids::WebhookId, operation::AuditFilter},
+        store::{Inbox as _, SourceStore as _, tests},
+    };
+    use sqlx::{ConnectOptions as _, Connection as _, sqlite::SqliteConnectOptions};
+    let folder = Folder::new();
+    let path = folder.0.join("store.db");
+    let mut second = SqliteConnectOptions::new().filename(&path).create_if_missing(true).connect().await.unwrap();
+    let made = format!(
+        "{}; {}; PRAGMA application_id = {}; PRAGMA user_version = 2;
+         INSERT INTO audit (at, event, location, outcome) VALUES (0, 'refused', 'location1', 'forbidden');
+         INSERT INTO inbox (webhook_id, type, received_at, due_at, stage) VALUES ('w1', 'ContactUpdate', 0, 0, 0);",
+        include_str!("../schema_1.sql"),
+        include_str!("../schema_2.sql"),
+        super::APPLICATION_ID
+    );
+    sqlx::raw_sql(sqlx::AssertSqlSafe(made)).execute(&mut second).await.unwrap();
+    second.close().await.unwrap();
+    let store = open(&path).await.unwrap();
+    let log = store.audit(AuditFilter::default(), None, 10).await.unwrap().items;
+    assert_eq!((log.len(), log[0].outcome.as_str()), (1, "forbidden"));
+    assert!(store.event(WebhookId::parse("w1").unwrap()).await.unwrap().is_some());
+    let taken = store.take_in(vec![tests::told("e1", 0)], 10).await.unwrap();
+    assert_eq!(taken, crate::store::TakenIn::Yes(vec![true]));
+    store.close().await;
+    let again = Tasks::new();
+    let store = SqliteStore::open(&StoreUrl::SqliteFile(path), &again).await.unwrap();
+    assert_eq!(store.arrived_from_sources(10).await.unwrap().events.len(), 1);
+}

@@ -140,3 +140,67 @@ async fn it_is_not_answered_while_somebody_reads_the_journal() {
     rig.store.erase(scope(Some("c1")), log(), at(6)).await.unwrap();
     assert_eq!(found(path(&rig)), [], "repeated, it is complete");
 }
+
+#[tokio::test]
+async fn of_what_a_source_told() {
+    use crate::{
+        domain::source::{
+            Change, ExternalId, Intent, NewSourceEvent, RecordKey, RecordKind, RecordState, RecordStatus, TagChange,
+            Version,
+        },
+        store::{LaidOver, RecordStep, SourceMark, SourceStore as _, tests::told},
+    };
+    let rig = Rig::file().await;
+    let store = &rig.store;
+    let id = |number: i64| ExternalId::parse(&format!("{MARK}-{number}")).unwrap();
+    for number in 0..120_i64 {
+        let kind = if number == 0 { RecordKind::Contact } else { RecordKind::Note };
+        let body = json!({ "text": MARK.repeat(usize::try_from(number * 7 % 300).unwrap()) });
+        let event = NewSourceEvent {
+            external_id: Some(id(number)),
+            contact_external_id: Some(id(0)),
+            kind: None,
+            body: body.to_string().into_bytes(),
+            ..told(&format!("e{number}"), 1)
+        };
+        store.take_in(vec![event], 999).await.unwrap();
+        let seq = store.arrived_from_sources(1).await.unwrap().events[0].seq;
+        let mut state = RecordState::default();
+        state.merge(&Change {
+            kind,
+            id: id(number),
+            version: Version { order: 1, tie: 1, at_ms: 1 },
+            parent: (number > 0).then(|| id(0)),
+            fields: [("body".to_owned(), body.clone())].into(),
+            tags: TagChange::default(),
+            deleted: false,
+        });
+        let key = RecordKey { source: told("x", 1).source, kind, id: id(number) };
+        let laid =
+            LaidOver { key: key.clone(), location: location(), state, merged_seq: seq, due: true, verify: false };
+        let mark = SourceMark { seq, settled_by: Some((kind, id(number))), fate: None };
+        store.lay(vec![laid], vec![mark], at(2)).await.unwrap();
+        let known = store.records(vec![key.clone()]).await.unwrap().remove(0);
+        let write = marked("c1", 10);
+        let step = RecordStep {
+            key,
+            seen_seq: seq,
+            ghl_id: Some(MARK.to_owned()),
+            ghl_contact: (number == 0).then(|| contact("c1")),
+            delivered: known.delivered.clone(),
+            intent: Some(Intent { write, key: MARK.to_owned(), operation: None, then: known.delivered }),
+            status: RecordStatus::Failed,
+            due_at: at(3),
+            tries: 1,
+            verify: false,
+            problem: Some(Problem::new(ProblemKind::ValidationFailed, format!("{MARK} is no name"))),
+            bared: None,
+            events: None,
+        };
+        store.step(vec![step], at(3)).await.unwrap();
+    }
+    assert!(!found(path(&rig)).is_empty(), "it is there before");
+    assert!(store.forget_sources(scope(Some("c1")), at(5)).await.unwrap() >= 240);
+    store.erase(scope(Some("c1")), log(), at(5)).await.unwrap();
+    assert_eq!(found(path(&rig)), []);
+}

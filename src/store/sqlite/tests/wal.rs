@@ -118,9 +118,9 @@ async fn no_commit_copies_it() {
 
 #[tokio::test]
 async fn it_is_copied_beside_the_writer() {
-    // It is copied once it is 256 pages long, and begun anew at 1024: an entry is about four.
-    let (store, path, _folder) = opened(Lengths::within(4096 * 4096)).await;
-    write(&store, &path, 128).await;
+    // It is copied once it is 512 pages long, and begun anew at 2048: an entry takes from four to eight.
+    let (store, path, _folder) = opened(Lengths::within(8192 * 4096)).await;
+    write(&store, &path, 192).await;
     let copied = async {
         while pages(&path).await.1 == 0 {
             tokio::time::sleep(Duration::from_millis(5)).await;

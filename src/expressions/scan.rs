@@ -5,7 +5,7 @@ use std::ops::Range;
 
 /// What a name is used as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Use {
+pub enum Use {
     /// After a `|`.
     Filter,
     /// After `is` or `is not`.
@@ -14,21 +14,26 @@ pub(super) enum Use {
 
 /// A name and the bytes it stands at.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Named<'a> {
-    pub(super) used_as: Use,
-    pub(super) name: &'a str,
-    pub(super) offset: usize,
+pub struct Named<'a> {
+    /// What it is used as.
+    pub used_as: Use,
+    /// The name.
+    pub name: &'a str,
+    /// Its first byte.
+    pub offset: usize,
 }
 
 /// The names in an expression.
-pub(super) fn in_expression(source: &str) -> Vec<Named<'_>> {
+#[must_use]
+pub fn in_expression(source: &str) -> Vec<Named<'_>> {
     let mut found = Vec::new();
     scan_code(source, 0..source.len(), &mut found);
     found
 }
 
 /// The names in the code of a template; its text and its comments do not count.
-pub(super) fn in_template(source: &str) -> Vec<Named<'_>> {
+#[must_use]
+pub fn in_template(source: &str) -> Vec<Named<'_>> {
     let mut found = Vec::new();
     let mut at = 0;
     while let Some((start, end)) = next_tag(source, at) {
@@ -43,8 +48,78 @@ pub(super) fn in_template(source: &str) -> Vec<Named<'_>> {
 }
 
 /// What a template begins with before any of its code.
-pub(super) fn literal_start(source: &str) -> &str {
+#[must_use]
+pub fn literal_start(source: &str) -> &str {
     next_tag(source, 0).map_or(source, |(start, _)| source.get(..start).unwrap_or_default())
+}
+
+/// A step of a path: a property by its name, or an element by its place.
+pub type Path = Vec<String>;
+
+/// The paths in an expression, in its order, as steps: `data.a['b c'][0]` is `data`, `a`, `b c`, `0`. A path ends where
+/// its next step is not spelt out. Words of the language and names of filters and tests are none.
+#[must_use]
+pub fn paths(source: &str) -> Vec<Path> {
+    const WORDS: [&str; 12] = ["and", "or", "not", "in", "is", "if", "else", "true", "false", "none", "True", "False"];
+    let (mut found, mut at, mut named) = (Vec::new(), 0, in_expression(source).into_iter().peekable());
+    while let Some(rest) = source.get(at..).filter(|rest| !rest.is_empty()) {
+        let first = rest.chars().next().unwrap_or_default();
+        if first == '"' || first == '\'' {
+            at += literal_length(rest, first);
+        } else if first.is_alphabetic() || first == '_' {
+            let word = word(rest);
+            while named.next_if(|named| named.offset < at).is_some() {}
+            if named.peek().is_some_and(|named| named.offset == at) || WORDS.contains(&word) {
+                at += word.len();
+            } else {
+                let (path, length) = path(rest);
+                found.push(path);
+                at += length;
+            }
+        } else if first.is_ascii_digit() {
+            at += word(rest).len().max(1);
+        } else {
+            at += first.len_utf8();
+        }
+    }
+    found
+}
+
+/// The path that a text is, where it is one and nothing else.
+#[must_use]
+pub fn whole_path(text: &str) -> Option<Path> {
+    let text = text.trim();
+    let begins = text.starts_with(|first: char| first.is_alphabetic() || first == '_');
+    let (path, length) = path(text);
+    (begins && length == text.len()).then_some(path)
+}
+
+/// The path that a text begins with, and its length in bytes.
+fn path(text: &str) -> (Path, usize) {
+    let first = word(text);
+    let (mut path, mut at) = (vec![first.to_owned()], first.len());
+    while let Some((step, length)) = step(text.get(at..).unwrap_or_default()) {
+        path.push(step);
+        at += length;
+    }
+    (path, at)
+}
+
+/// `.name`, `['name']` or `[0]` at the beginning of a text, and its length in bytes.
+fn step(text: &str) -> Option<(String, usize)> {
+    if let Some(rest) = text.strip_prefix('.') {
+        let name = word(rest);
+        return (!name.is_empty()).then(|| (name.to_owned(), 1 + name.len()));
+    }
+    let rest = text.strip_prefix('[')?;
+    let quote = rest.chars().next().filter(|first| matches!(first, '"' | '\''));
+    let inside = match quote {
+        Some(quote) => rest.get(..literal_length(rest, quote))?,
+        None => rest.get(..rest.find(|c: char| !c.is_ascii_digit())?).filter(|digits| !digits.is_empty())?,
+    };
+    rest.get(inside.len()..)?.strip_prefix(']')?;
+    let name = if quote.is_some() { inside.get(1..inside.len().checked_sub(1)?)? } else { inside };
+    (!name.contains('\\')).then(|| (name.to_owned(), inside.len() + 2))
 }
 
 /// Where the next `{{`, `{%` or `{#` stands at or after `at`, and the end of the source.
@@ -152,12 +227,23 @@ mod tests {
         assert_eq!(names(in_expression("(a)is defined")), [(Use::Test, "defined", 6)]);
     }
 
+    #[test]
+    fn reads_paths_with_all_their_steps() {
+        let source = "data.a['b c'][0]|phone('DE') ~ x[y].z if data.e is not none and 'data.f' != 1.5e3 else type";
+        let paths: Vec<String> = paths(source).iter().map(|path| path.join("/")).collect();
+        assert_eq!(paths, ["data/a/b c/0", "x", "y", "z", "data/e", "type"]);
+        assert_eq!(whole_path(" payload['a'].b "), Some(["payload", "a", "b"].map(str::to_owned).to_vec()));
+        assert_eq!(whole_path("payload.a|first"), None);
+        assert_eq!(whole_path(""), None);
+    }
+
     proptest! {
         #[test]
         fn never_panics(source in "[a-c|{}%#'\"\\\\ isnotä]{0,40}") {
-            in_expression(&source);
-            in_template(&source);
-            literal_start(&source);
+            let _ = in_expression(&source);
+            let _ = in_template(&source);
+            let _ = paths(&source);
+            let _ = literal_start(&source);
         }
     }
 }

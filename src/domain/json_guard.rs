@@ -1,21 +1,24 @@
 //! One pass over a JSON text that refuses what parsers disagree about: a key given twice, and nesting without end.
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
-use serde_path_to_error::{Path, Track};
-use std::{collections::HashSet, fmt};
+use serde_path_to_error::{Path, Segment, Track};
+use std::{
+    collections::HashSet,
+    fmt::{self, Write as _},
+};
 
 /// Deepest nesting of arrays and objects that is read.
 const MAX_DEPTH: usize = 32;
 
 /// What is wrong with a text, and where.
 #[derive(Debug)]
-pub(super) struct Fault {
-    pub(super) path: Path,
-    pub(super) message: String,
+pub(crate) struct Fault {
+    pub(crate) path: Path,
+    pub(crate) message: String,
 }
 
 /// Checks a whole text.
-pub(super) fn check(text: &[u8]) -> Result<(), Fault> {
+pub(crate) fn check(text: &[u8]) -> Result<(), Fault> {
     let mut decoder = serde_json::Deserializer::from_slice(text);
     let mut track = Track::new();
     let outcome = Level(0).deserialize(serde_path_to_error::Deserializer::new(&mut decoder, &mut track));
@@ -97,4 +100,24 @@ impl<'de> Visitor<'de> for Level {
 
 fn short(key: &str) -> String {
     key.chars().take(64).collect()
+}
+
+/// A path as a JSON pointer (RFC 6901).
+pub(crate) fn pointer(path: &Path) -> String {
+    let mut pointer = String::new();
+    for segment in path {
+        // Writing to a String cannot fail.
+        let _ = match segment {
+            Segment::Seq { index } => write!(pointer, "/{index}"),
+            Segment::Map { key } => write!(pointer, "/{}", escape(key)),
+            Segment::Enum { variant } => write!(pointer, "/{}", escape(variant)),
+            Segment::Unknown => Ok(()),
+        };
+    }
+    pointer
+}
+
+/// One segment of an RFC 6901 pointer.
+fn escape(key: &str) -> String {
+    key.replace('~', "~0").replace('/', "~1")
 }

@@ -1,24 +1,28 @@
-//! The expression and template engine (minijinja), as rules may use it: strict about what is not known, bounded in steps
-//! and output, without functions, includes or macros. Compiles a text and says everything that is wrong with it.
+//! The expression and template engine (minijinja), as rules and mappings use it: strict about what is not known, bounded in
+//! steps and output, without functions, includes or macros. Compiles a text and says everything that is wrong with it;
+//! which paths there are to read, the caller says.
 
-use super::{
-    known::{self, Path},
-    scan::{self, Use},
-};
+pub mod scan;
+
+#[cfg(test)]
+mod tests;
+
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior, Value};
-use std::{collections::BTreeSet, fmt, io};
+use scan::Use;
+use std::{collections::BTreeSet, error::Error as _, fmt, io};
 
 /// Steps one evaluation may take: a loop over some hundred tags takes a few thousand.
 const FUEL: u64 = 50_000;
 /// How deep blocks may nest.
 const MAX_NESTING: usize = 32;
-/// Bytes a template may yield. A tag is shorter, a field's value hardly longer.
-const MAX_OUTPUT_BYTES: usize = 4096;
-/// Bytes a text of a rule may have.
-pub(super) const MAX_SOURCE_BYTES: usize = 4096;
+/// Bytes a template may yield, unless its caller admits more. A tag is shorter, a field's value hardly longer.
+pub const MAX_OUTPUT_BYTES: usize = 4096;
+/// Bytes a text may have.
+pub const MAX_SOURCE_BYTES: usize = 4096;
 
-/// What rules are evaluated in.
-pub(super) fn environment() -> Environment<'static> {
+/// What texts are compiled and evaluated in. Filters may be added to it before a text is compiled.
+#[must_use]
+pub fn environment() -> Environment<'static> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_auto_escape_callback(|_| AutoEscape::None);
@@ -57,14 +61,27 @@ impl fmt::Display for Position {
 
 /// One thing wrong with a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Flaw {
-    pub(super) position: Option<Position>,
-    pub(super) what: String,
+pub struct Flaw {
+    /// Where, as far as it is one place.
+    pub position: Option<Position>,
+    /// What, in words.
+    pub what: String,
+}
+
+/// What a filter of ours says of a value that it does not take. It names no value: it is shown as it is.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Refusal(pub String);
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        Self::new(ErrorKind::InvalidOperation, "a filter refuses the value").with_source(refusal)
+    }
 }
 
 /// Why an evaluation gives nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Fault {
+pub enum Fault {
     /// It needs a value that is not known.
     Unknown,
     /// It makes something of a value that the value does not admit: perhaps because that is not known, which filters
@@ -72,30 +89,64 @@ pub(super) enum Fault {
     Misfit(String),
     /// It cannot be evaluated for this contact. The sentence names no value.
     Broken(String),
+    /// A filter of ours does not take a value, and says why in words that name none.
+    Refused(String),
+}
+
+impl Fault {
+    /// The same in words, which name no value.
+    #[must_use]
+    pub fn words(&self) -> &str {
+        match self {
+            Self::Unknown => "it needs a value that is not there",
+            Self::Misfit(what) | Self::Broken(what) | Self::Refused(what) => what,
+        }
+    }
 }
 
 /// What a text is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub enum Kind {
+    /// Yields a value.
     Expression,
+    /// Yields a text.
     Template,
 }
 
-/// A text that compiles, and what it reads of a profile, as dotted paths.
+/// What whoever has texts compiled says of them.
+#[derive(Clone, Copy)]
+pub struct Terms<'a> {
+    /// What an error calls a text, such as `a rule's text`.
+    pub called: &'static str,
+    /// What is wrong with a path that a text reads, if anything is.
+    pub judge: &'a dyn Fn(&str) -> Option<String>,
+}
+
+impl fmt::Debug for Terms<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Terms").field("called", &self.called).finish_non_exhaustive()
+    }
+}
+
+/// A text that compiles, and what it reads of what it is evaluated for.
 ///
 /// It is compiled anew for each evaluation: that takes microseconds, and the engine's compiled form borrows both the text
 /// and the environment.
 #[derive(Debug, Clone)]
-pub(super) struct Source {
+pub struct Source {
     text: String,
-    pub(super) reads: BTreeSet<String>,
+    /// The paths it reads, dotted.
+    pub reads: BTreeSet<String>,
 }
 
 impl Source {
     /// Checks a text: its syntax, its filters and tests, and each path it reads.
-    pub(super) fn compile(environment: &Environment<'_>, kind: Kind, text: &str) -> Result<Self, Vec<Flaw>> {
+    ///
+    /// # Errors
+    /// All that is wrong with it, in the order of the text.
+    pub fn compile(environment: &Environment<'_>, kind: Kind, text: &str, terms: Terms<'_>) -> Result<Self, Vec<Flaw>> {
         if text.len() > MAX_SOURCE_BYTES {
-            let what = format!("has {} bytes; a rule's text has at most {MAX_SOURCE_BYTES}", text.len());
+            let what = format!("has {} bytes; {} has at most {MAX_SOURCE_BYTES}", text.len(), terms.called);
             return Err(vec![Flaw { position: None, what }]);
         }
         let reads: BTreeSet<String> = match kind {
@@ -108,41 +159,86 @@ impl Source {
         .into_iter()
         .collect();
         let mut flaws = misspelt_names(environment, kind, text);
-        flaws.extend(reads.iter().filter_map(|path| unknown_path(text, path)));
+        flaws.extend(reads.iter().filter_map(|path| unknown_path(text, path, terms)));
         flaws.sort_by_key(|flaw| flaw.position);
         if flaws.is_empty() { Ok(Self { text: text.to_owned(), reads }) } else { Err(flaws) }
     }
 
+    /// The text.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
     /// What a template begins with before any of its code, and whether that is all of it.
-    pub(super) fn literal_start(&self) -> (&str, bool) {
+    #[must_use]
+    pub fn literal_start(&self) -> (&str, bool) {
         let start = scan::literal_start(&self.text);
         (start, start.len() == self.text.len())
     }
 
     /// Whether an expression holds.
-    pub(super) fn holds(&self, environment: &Environment<'_>, context: &Value) -> Result<bool, Fault> {
-        let evaluated = environment.compile_expression(&self.text).and_then(|expression| expression.eval(context));
-        let value = evaluated.map_err(|error| self.fault(&error))?;
+    ///
+    /// # Errors
+    /// Why it says neither.
+    pub fn holds(&self, environment: &Environment<'_>, context: &Value) -> Result<bool, Fault> {
+        let value = self.evaluate(environment, context)?;
         if value.is_undefined() { Err(Fault::Unknown) } else { Ok(value.is_true()) }
     }
 
+    /// What an expression yields, as JSON; `None` where that is undefined.
+    ///
+    /// # Errors
+    /// Why it yields nothing.
+    pub fn value(&self, environment: &Environment<'_>, context: &Value) -> Result<Option<serde_json::Value>, Fault> {
+        let value = self.evaluate(environment, context)?;
+        if value.is_undefined() {
+            return Ok(None);
+        }
+        let json = serde_json::to_value(&value);
+        json.map(Some).map_err(|_| Fault::Broken("it yields what JSON cannot hold".to_owned()))
+    }
+
+    /// What an expression yields, undefined or not, for a further evaluation.
+    ///
+    /// # Errors
+    /// Why it yields nothing.
+    pub fn evaluate(&self, environment: &Environment<'_>, context: &Value) -> Result<Value, Fault> {
+        let evaluated = environment.compile_expression(&self.text).and_then(|expression| expression.eval(context));
+        evaluated.map_err(|error| self.fault(&error, MAX_OUTPUT_BYTES))
+    }
+
     /// What a template yields, trimmed.
-    pub(super) fn render(&self, environment: &Environment<'_>, context: &Value) -> Result<String, Fault> {
-        let mut output = Bounded(Vec::new());
+    ///
+    /// # Errors
+    /// Why it yields nothing.
+    pub fn render(&self, environment: &Environment<'_>, context: &Value) -> Result<String, Fault> {
+        self.render_within(environment, context, MAX_OUTPUT_BYTES)
+    }
+
+    /// The same with another bound, in bytes.
+    ///
+    /// # Errors
+    /// Why it yields nothing.
+    pub fn render_within(&self, environment: &Environment<'_>, context: &Value, bound: usize) -> Result<String, Fault> {
+        let mut output = Bounded { bytes: Vec::new(), bound };
         let rendered = environment
             .template_from_str(&self.text)
             .and_then(|template| template.render_captured_to(context, &mut output).map(|_| ()));
-        rendered.map_err(|error| self.fault(&error))?;
-        let text = String::from_utf8(output.0).map_err(|_| Fault::Broken("it yields no text".to_owned()))?;
+        rendered.map_err(|error| self.fault(&error, bound))?;
+        let text = String::from_utf8(output.bytes).map_err(|_| Fault::Broken("it yields no text".to_owned()))?;
         Ok(text.trim().to_owned())
     }
 
     /// The engine's own words are left out: they may quote a value.
-    fn fault(&self, error: &Error) -> Fault {
+    fn fault(&self, error: &Error, bound: usize) -> Fault {
+        if let Some(refusal) = error.source().and_then(|source| source.downcast_ref::<Refusal>()) {
+            return Fault::Refused(refusal.0.clone());
+        }
         let what = match error.kind() {
             ErrorKind::UndefinedError => return Fault::Unknown,
             ErrorKind::OutOfFuel => "it takes too many steps".to_owned(),
-            ErrorKind::WriteFailure => format!("it yields more than {MAX_OUTPUT_BYTES} bytes"),
+            ErrorKind::WriteFailure => format!("it yields more than {bound} bytes"),
             kind => kind.to_string(),
         };
         let what = match error.range() {
@@ -184,12 +280,8 @@ fn exists(environment: &Environment<'_>, used_as: Use, name: &str) -> bool {
     answer.is_ok_and(|answer| answer.is_true())
 }
 
-fn unknown_path(text: &str, path: &str) -> Option<Flaw> {
-    let what = match known::judge(path) {
-        Path::Known => return None,
-        Path::Unknown { meant: Some(meant) } => format!("a profile has no {path}; did you mean {meant}?"),
-        Path::Unknown { meant: None } => format!("a profile has no {path}"),
-    };
+fn unknown_path(text: &str, path: &str, terms: Terms<'_>) -> Option<Flaw> {
+    let what = (terms.judge)(path)?;
     // Somebody may have written blanks around a dot: then it is the first word that is pointed at.
     let root = path.split('.').next().unwrap_or(path);
     let offset = text.find(path).or_else(|| text.find(root)).unwrap_or(0);
@@ -197,14 +289,17 @@ fn unknown_path(text: &str, path: &str) -> Option<Flaw> {
 }
 
 /// Takes so many bytes and refuses more.
-struct Bounded(Vec<u8>);
+struct Bounded {
+    bytes: Vec<u8>,
+    bound: usize,
+}
 
 impl io::Write for Bounded {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.0.len() + bytes.len() > MAX_OUTPUT_BYTES {
+        if self.bytes.len() + bytes.len() > self.bound {
             return Err(io::Error::other("too long"));
         }
-        self.0.extend_from_slice(bytes);
+        self.bytes.extend_from_slice(bytes);
         Ok(bytes.len())
     }
 
