@@ -38,7 +38,7 @@ use jiff::Timestamp;
 use journal::Emptying;
 use prune::{BATCH, Forget, Old};
 use readers::Readers;
-use sqlx::{ConnectOptions as _, SqliteConnection};
+use sqlx::SqliteConnection;
 use std::{path::Path, sync::atomic::Ordering};
 use wal::{Lengths, Wal};
 use writer::{Work, Writer};
@@ -97,7 +97,7 @@ impl SqliteStore {
         let (connection, options, lock) = open::file(path).await?;
         let readers = Some(Readers::new(&options));
         let emptying = Emptying::default();
-        let wal = Wal::new(options.connect().await?, log, emptying.turn());
+        let wal = Wal::new(&options, log, emptying.turn());
         let writer = Writer::start(connection, Some((lock, wal)), tasks);
         Ok(Self { writer, readers, emptying })
     }

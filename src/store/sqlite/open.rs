@@ -24,7 +24,7 @@ const STEPS: &[&str] = &[include_str!("schema_1.sql"), include_str!("schema_2.sq
 /// How long a statement waits where something else, such as a back-up, holds the file for a moment.
 pub(super) const BUSY: Duration = Duration::from_millis(500);
 
-/// The WAL is cut to this after it has grown beyond it.
+/// How long the WAL is to be at most; it is cut to this after it has grown beyond it.
 pub(super) const WAL_BYTES: u64 = 64 * 1024 * 1024;
 
 /// How long to wait for the lock: a process that was killed holds it until the system has cleared it away, and its successor

@@ -8,7 +8,8 @@
 //! That alone would let the log grow for as long as somebody writes: it is begun anew only at a moment when all of it is in
 //! the file and nobody reads it (<https://www.sqlite.org/wal.html#avoiding_excessively_large_wal_files>). That moment is
 //! made: between two groups the writer copies the little that is left and waits shortly for those who read. The log's file
-//! is kept and written over, for a flush is quicker where the file does not grow.
+//! is kept and written over: where a file grows, a flush has its new size and blocks to write as well
+//! (<https://man7.org/linux/man-pages/man2/fdatasync.2.html>).
 
 use super::{
     open::{self, WAL_BYTES},
@@ -16,7 +17,9 @@ use super::{
 };
 use crate::{store::StoreError, tasks::Tasks};
 use futures_util::future::BoxFuture;
-use sqlx::{AssertSqlSafe, Connection as _, Row as _, SqliteConnection};
+use sqlx::{
+    AssertSqlSafe, ConnectOptions as _, Connection as _, Row as _, SqliteConnection, sqlite::SqliteConnectOptions,
+};
 use std::{sync::Arc, time::Duration};
 use tokio::sync::{Mutex, Notify};
 use tokio_util::sync::CancellationToken;
@@ -64,14 +67,15 @@ pub(super) type Turn = Arc<Mutex<()>>;
 
 /// What copies the log.
 pub(super) struct Wal {
-    connection: SqliteConnection,
+    options: SqliteConnectOptions,
     lengths: Lengths,
     turn: Turn,
 }
 
 impl Wal {
-    pub(super) const fn new(connection: SqliteConnection, lengths: Lengths, turn: Turn) -> Self {
-        Self { connection, lengths, turn }
+    /// Of the file the options name.
+    pub(super) fn new(options: &SqliteConnectOptions, lengths: Lengths, turn: Turn) -> Self {
+        Self { options: options.clone().create_if_missing(false), lengths, turn }
     }
 
     /// Starts it. It sleeps while nothing is written.
@@ -83,7 +87,8 @@ impl Wal {
             ended: CancellationToken::new(),
         };
         let task = Loop {
-            connection: self.connection,
+            options: self.options,
+            connection: None,
             lengths: self.lengths,
             turn: self.turn,
             writer,
@@ -133,7 +138,9 @@ impl Drop for Copier {
 }
 
 struct Loop {
-    connection: SqliteConnection,
+    options: SqliteConnectOptions,
+    /// Opened when first needed: the start of a service need not wait for it.
+    connection: Option<SqliteConnection>,
     lengths: Lengths,
     turn: Turn,
     writer: Ask,
@@ -160,7 +167,9 @@ impl Loop {
                 _ => {}
             }
         }
-        if let Err(error) = self.connection.close().await {
+        if let Some(connection) = self.connection
+            && let Err(error) = connection.close().await
+        {
             tracing::debug!(cause = %error, "the store's log was not closed cleanly");
         }
     }
@@ -216,7 +225,11 @@ impl Loop {
     }
 
     async fn look_at(&mut self, how: &'static str) -> Result<Log, StoreError> {
-        checkpoint(&mut self.connection, how).await
+        let connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => self.options.connect().await?,
+        };
+        checkpoint(self.connection.insert(connection), how).await
     }
 }
 
