@@ -1,9 +1,19 @@
 """What schemathesis has to be told about requests, beside what the document says."""
 
+import json
+
 import schemathesis
 
 # The one location that everything else here is about; .ci/run has it, too.
 LOCATION = "sandboxLocation00001"
+
+
+@schemathesis.serializer("application/x-ndjson")
+def lines(context, value):
+    """One JSON document a line; a text is sent as it is."""
+    if isinstance(value, list):
+        return "".join(json.dumps(line) + "\n" for line in value).encode()
+    return value.encode() if isinstance(value, str) else json.dumps(value).encode()
 
 
 @schemathesis.hook

@@ -33,10 +33,8 @@ use crate::{
     clock::Clock,
     domain::{
         hex::hex,
-        ids::LocationId,
-        operation::Requester,
         problem::{Problem, ProblemKind},
-        source::{RecordKind, SourceName},
+        source::SourceName,
     },
     settings::SourceSettings,
     store::{SourceCounts, SourceStore, StoreError},
@@ -44,12 +42,10 @@ use crate::{
     telemetry::metrics::Metrics,
 };
 use aws_lc_rs::digest;
-use bytes::Bytes;
 use carrying::Hand;
-use futures_util::stream::BoxStream;
 use jiff::Timestamp;
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::HashMap,
     fmt,
     sync::{
         Arc, Mutex,
@@ -62,39 +58,6 @@ use tokio::sync::Notify;
 
 /// When who pushes may try again what could not be stored.
 const TRY_AGAIN: Duration = Duration::from_secs(10);
-
-/// How who pushes proves to be the source.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Proof {
-    /// By a signature: the request's headers, names in lower case.
-    Signature(BTreeMap<String, String>),
-    /// By an API key.
-    Key {
-        /// Where it may write; `None` is everywhere.
-        locations: Option<Vec<LocationId>>,
-        /// Whether it may also read what GHL holds, which a dry run shows then.
-        reads: bool,
-    },
-}
-
-/// A listing on its way in.
-#[expect(missing_docs, reason = "as in `SourceApi`'s")]
-pub struct Listing {
-    pub kind: Option<String>,
-    pub as_of: Option<Timestamp>,
-    pub missing_deleted: Vec<RecordKind>,
-    pub verify: bool,
-    pub dry_run: bool,
-    pub by: Requester,
-    pub locations: Option<Vec<LocationId>>,
-    pub lines: BoxStream<'static, Result<Bytes, Problem>>,
-}
-
-impl fmt::Debug for Listing {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Listing").field("kind", &self.kind).field("as_of", &self.as_of).finish_non_exhaustive()
-    }
-}
 
 /// What sources are made of.
 #[derive(Debug, Clone)]
@@ -203,6 +166,12 @@ impl Feeds {
         tasks.spawn_loop("sources-upkeep", |stop| upkeep::run(Arc::clone(&core), stop));
         Self { core }
     }
+}
+
+/// Where no source is configured: forgets in its time what is kept of those that were.
+pub fn forget(store: Arc<dyn SourceStore>, clock: Clock, settings: &SourceSettings, tasks: &Tasks) {
+    let settings = settings.clone();
+    tasks.spawn_loop("sources-upkeep", |stop| upkeep::forget(store, clock, settings, stop));
 }
 
 /// What cannot be taken before others of the source have had their fate.

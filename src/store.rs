@@ -132,6 +132,8 @@ pub enum Changed {
     Yes(Operation),
     /// Its state does not admit it; the operation as it is.
     No(Operation),
+    /// It was a source's, whose record went on without it; the operation as it is.
+    Superseded(Operation),
     /// There is no such operation.
     Unknown,
 }

@@ -6,13 +6,13 @@ use crate::{
         ids::LocationId,
         problem::{Problem, ProblemKind},
         source::{
-            DryRun, ListedEvent, ReconcileReport, SourceEventFilter, SourceEventId, SourceName, SourceReceipt,
-            SourceReport,
+            DryRun, ListedEvent, Listing, Proof, ReconcileReport, SourceEventFilter, SourceEventId, SourceName,
+            SourceReceipt, SourceReport,
         },
     },
     http::{
         api::{Component, ComponentState, Reply},
-        source_api::{Listing, NoSources, Proof, Signing, SourceApi},
+        source_api::{NoSources, Signing, SourceApi},
         write_api::Listed,
     },
     settings::Settings,
@@ -34,6 +34,9 @@ pub(super) fn start(
     writing: Option<&Writing>,
 ) -> anyhow::Result<Option<Feeds>> {
     if settings.sources.systems.is_empty() {
+        if let Some(store) = store {
+            sources::forget(store.sqlite.clone(), parts.clock.clone(), &settings.sources, &parts.tasks);
+        }
         return Ok(None);
     }
     let (Some(store), Some(writing)) = (store, writing) else {
@@ -89,22 +92,6 @@ impl Counted {
     }
 }
 
-impl From<Proof> for sources::Proof {
-    fn from(proof: Proof) -> Self {
-        match proof {
-            Proof::Signature(headers) => Self::Signature(headers),
-            Proof::Key { locations, reads } => Self::Key { locations, reads },
-        }
-    }
-}
-
-impl From<Listing> for sources::Listing {
-    fn from(listing: Listing) -> Self {
-        let Listing { kind, as_of, missing_deleted, verify, dry_run, by, locations, lines } = listing;
-        Self { kind, as_of, missing_deleted, verify, dry_run, by, locations, lines }
-    }
-}
-
 impl SourceApi for Counted {
     fn max_body_bytes(&self) -> usize {
         self.feeds.max_body_bytes()
@@ -119,14 +106,14 @@ impl SourceApi for Counted {
     }
 
     fn screen(&self, source: &SourceName, proof: &Proof) -> Result<(), Problem> {
-        let screened = self.feeds.screen(source, &proof.clone().into());
+        let screened = self.feeds.screen(source, proof);
         self.count(source, &screened);
         screened
     }
 
     fn push(&self, source: SourceName, proof: Proof, body: Bytes) -> Reply<'_, SourceReceipt> {
         Box::pin(async move {
-            let pushed = self.feeds.push(source.clone(), proof.into(), &body).await;
+            let pushed = self.feeds.push(source.clone(), proof, &body).await;
             self.count(&source, &pushed);
             if let Ok(receipt) = &pushed {
                 let metrics = self.metrics.sources();
@@ -138,7 +125,7 @@ impl SourceApi for Counted {
     }
 
     fn dry_run(&self, source: SourceName, proof: Proof, body: Bytes) -> Reply<'_, DryRun> {
-        Box::pin(async move { self.feeds.dry_run(source, proof.into(), &body).await })
+        Box::pin(async move { self.feeds.dry_run(source, proof, &body).await })
     }
 
     fn sources(&self, locations: Option<Vec<LocationId>>) -> Reply<'_, Vec<SourceReport>> {
@@ -171,6 +158,6 @@ impl SourceApi for Counted {
     }
 
     fn reconcile(&self, source: SourceName, listing: Listing) -> Reply<'_, ReconcileReport> {
-        Box::pin(async move { self.feeds.reconcile(source, listing.into()).await })
+        Box::pin(async move { self.feeds.reconcile(source, listing).await })
     }
 }

@@ -2,12 +2,15 @@
 //!
 //! GHL documents contact and location ids as 20 alphanumerics and gives other resources 24 hex digits or UUIDs
 //! (reference: GHL contacts API, "Contact as returned"), so an id is an opaque, bounded string over one alphabet.
+//!
+//! ```
+//! use ghl_enrich::domain::ids::ContactId;
+//! assert!(ContactId::parse("seD4PfOuKoVMLkEZqohJ").is_ok());
+//! assert!(ContactId::parse("../admin").is_err());
+//! ```
 
 use super::hex::hex;
 use compact_str::CompactString;
-use serde::{Deserialize, Serialize};
-use std::fmt;
-use utoipa::ToSchema;
 
 /// The longest id accepted, in bytes: room for a UUID and then some, small enough to log.
 pub const MAX_ID_BYTES: usize = 64;
@@ -39,21 +42,25 @@ fn parse_id(text: &str) -> Result<CompactString, InvalidId> {
     Ok(CompactString::from(text))
 }
 
-macro_rules! ids {
-    ($($(#[$doc:meta])* $name:ident;)*) => {$(
+/// Names from outside as types of their own: each is parsed once, by a function that says why a text is none, and is
+/// written as it was read.
+macro_rules! names {
+    (parsed by $parse:path, or $error:ty, shown as $schema:tt: $($(#[$doc:meta])* $name:ident;)*) => {$(
         $(#[$doc])*
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+        #[derive(
+            Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize, utoipa::ToSchema,
+        )]
         #[serde(try_from = "CompactString", into = "CompactString")]
-        #[schema(value_type = String, min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9_-]{1,64}$")]
+        #[schema $schema]
         pub struct $name(CompactString);
 
         impl $name {
-            /// Parses an id; see [`InvalidId`] for what is refused.
-            pub fn parse(text: &str) -> Result<Self, InvalidId> {
-                parse_id(text).map(Self)
+            #[doc = concat!("Parses it; see [`", stringify!($error), "`] for what is refused.")]
+            pub fn parse(text: &str) -> Result<Self, $error> {
+                $parse(text).map(Self)
             }
 
-            /// The id as GHL spells it.
+            /// As whoever gave it spells it.
             #[must_use]
             pub fn as_str(&self) -> &str {
                 &self.0
@@ -61,16 +68,16 @@ macro_rules! ids {
         }
 
         impl TryFrom<CompactString> for $name {
-            type Error = InvalidId;
+            type Error = $error;
 
-            fn try_from(text: CompactString) -> Result<Self, InvalidId> {
+            fn try_from(text: CompactString) -> Result<Self, $error> {
                 Self::parse(&text)
             }
         }
 
         impl From<$name> for CompactString {
-            fn from(id: $name) -> Self {
-                id.0
+            fn from(name: $name) -> Self {
+                name.0
             }
         }
 
@@ -80,22 +87,19 @@ macro_rules! ids {
             }
         }
 
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str(&self.0)
             }
         }
     )*};
 }
 
-ids! {
+pub(super) use names;
+
+names! {
+    parsed by parse_id, or InvalidId, shown as (value_type = String, min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9_-]{1,64}$"):
     /// A contact of a location.
-    ///
-    /// ```
-    /// use ghl_enrich::domain::ids::ContactId;
-    /// assert!(ContactId::parse("seD4PfOuKoVMLkEZqohJ").is_ok());
-    /// assert!(ContactId::parse("../admin").is_err());
-    /// ```
     ContactId;
     /// A GHL sub-account: the tenant.
     LocationId;

@@ -83,6 +83,17 @@ pub struct Requester {
     pub request_id: String,
 }
 
+impl Requester {
+    /// Begins the name of a source that had something written. No API key's name does.
+    pub const SOURCE: &str = "source:";
+
+    /// Whether an outside system had it written.
+    #[must_use]
+    pub fn is_source(&self) -> bool {
+        self.key.as_deref().is_some_and(|key| key.starts_with(Self::SOURCE))
+    }
+}
+
 /// The key under which a client may repeat a request, and what the request said.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Idempotency {

@@ -7,12 +7,14 @@
 mod ids;
 mod merge;
 mod report;
+mod request;
 
 pub use ids::{ExternalId, InvalidName, SourceEventId, SourceName};
 pub use report::{
     CallPlan, DryRun, EventPlan, FieldAction, FieldPlan, PlanOutcome, QuotaCost, ReconcileReport, RecordCounts,
     RefusedLine, SourceReceipt, SourceReport, TakenEvent,
 };
+pub use request::{Listing, MAX_LINE_BYTES, Proof};
 
 use super::{
     ids::{ContactId, LocationId, OperationId},
@@ -183,6 +185,10 @@ pub struct Delivered {
     pub tags: BTreeSet<Tag>,
     /// Tags that are not there on the source's word.
     pub removed: BTreeSet<Tag>,
+    /// Address and phone that stay as they are while the source says the same: of two contacts that they matched, somebody
+    /// said which is meant, so one of them is the other's.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub left: BTreeSet<String>,
 }
 
 /// A write that is on its way for a record: what it is was on the disk before it was asked for, so that after a crash the
@@ -301,6 +307,14 @@ pub struct ListedEvent {
     pub replays: u32,
     /// Whether it can be replayed: its body is still kept.
     pub replayable: bool,
+}
+
+impl ListedEvent {
+    /// Whether it could not be understood, so that another one under its id, corrected, takes its place.
+    #[must_use]
+    pub fn makes_way(&self) -> bool {
+        self.kind.is_none() && self.fate == SourceFate::Failed
+    }
 }
 
 /// An event on its way into the store.

@@ -3,8 +3,9 @@
 //! actix reads a body on the worker that has its connection, and who takes the lines may run anywhere: so they go through a
 //! channel, and while it is full the client is not read from.
 
-use super::{body, source_api::MAX_LINE_BYTES};
+use super::body;
 use crate::domain::problem::Problem;
+use crate::domain::source::MAX_LINE_BYTES;
 use actix_web::{HttpRequest, web::Payload};
 use bytes::{Bytes, BytesMut};
 use futures_util::{

@@ -234,6 +234,7 @@ async fn change(core: &Core, operation: Operation, event: AuditEvent, by: Reques
             Ok(operation)
         }
         Changed::No(operation) => Err(refused(event, &operation)),
+        Changed::Superseded(_) => Err(superseded()),
         Changed::Unknown => Err(not_found()),
     }
 }
@@ -248,6 +249,13 @@ fn refused(event: AuditEvent, operation: &Operation) -> Problem {
         _ if operation.state.ended() => format!("The operation is {state}; only a pending one can be cancelled."),
         _ => format!("The operation is {state} and GHL may have done it already, so it cannot be cancelled now."),
     };
+    Problem::new(ProblemKind::OperationConflict, detail)
+}
+
+/// Repeated, it would write what is old over what came since.
+fn superseded() -> Problem {
+    let detail = "The source's record that the operation was for went on without it: something newer was told of it, or it \
+                  was carried out anew. Replay the event instead.";
     Problem::new(ProblemKind::OperationConflict, detail)
 }
 

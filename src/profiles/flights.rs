@@ -2,7 +2,7 @@
 //!
 //! A load runs in a task of its own; every caller, the first included, only awaits it, so a client that hangs up cancels
 //! nothing. A load that was superseded (its section was marked stale while it ran) still answers those who wait for it,
-//! but [`Flights::land`] refuses to let it overwrite what came after: moka by itself would not.
+//! but [`Pilot::land`] refuses to let it overwrite what came after: moka by itself would not.
 
 use super::{ContactKey, entry::Landed};
 use crate::{

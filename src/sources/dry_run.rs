@@ -2,7 +2,7 @@
 
 use super::{
     facade::{Known, unreadable},
-    forecast::{Course, Forecast, fresh, is_new},
+    forecast::{Course, Forecast, fresh, is_new, is_shared},
     intake::{Item, Read, parsed, read_all, subjects},
     laying::says_the_same,
     mapping::Mapped,
@@ -190,7 +190,8 @@ impl Rehearsal<'_> {
             None => "no event has told yet whose contact's it is",
         };
         let (waited, failed) = (course.wait.take(), course.fail.take());
-        let followed = self.forecast.follow(&mut record, home.as_ref().ok_or(why), course).await;
+        let shared = is_shared(self.known, &record).await.map_err(|failure| unreadable(&failure))?;
+        let followed = self.forecast.follow(&mut record, home.as_ref().ok_or(why), shared, course).await;
         let waits = course.wait.is_some();
         // Of several records the first that cannot go on is told of.
         course.wait = waited.or(course.wait.take());

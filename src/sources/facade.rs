@@ -1,7 +1,7 @@
 //! What the rest of the service asks of sources.
 
 use super::{
-    Core, Feeds, Listing, Proof, dry_run, intake,
+    Core, Feeds, dry_run, intake,
     mapping::Mapped,
     of_source, reconcile,
     seams::Directory,
@@ -9,11 +9,11 @@ use super::{
 };
 use crate::{
     domain::{
-        ids::LocationId,
+        ids::{ContactId, LocationId},
         problem::{FieldError, Problem, ProblemKind},
         source::{
-            DryRun, ListedEvent, ReconcileReport, RecordCounts, RecordKey, SourceEventFilter, SourceEventId,
-            SourceName, SourceReceipt, SourceRecord, SourceReport,
+            DryRun, ListedEvent, Listing, Proof, ReconcileReport, RecordCounts, RecordKey, SourceEventFilter,
+            SourceEventId, SourceName, SourceReceipt, SourceRecord, SourceReport,
         },
     },
     settings::SourceSettings,
@@ -39,8 +39,11 @@ pub(super) trait Known: fmt::Debug + Send + Sync {
     /// Those of these records that are known.
     fn records(&self, keys: Vec<RecordKey>) -> Stored<'_, Vec<SourceRecord>>;
 
-    /// Whether an event came before.
+    /// Whether an event came before, and another one of its id changes nothing.
     fn came_before(&self, source: SourceName, id: SourceEventId) -> Stored<'_, bool>;
+
+    /// As [`SourceStore::is_shared`](crate::store::SourceStore::is_shared).
+    fn is_shared(&self, record: RecordKey, location: LocationId, contact: ContactId) -> Stored<'_, bool>;
 }
 
 /// Nothing is known: for a dry run without a store.
@@ -55,6 +58,10 @@ impl Known for Unknown {
     fn came_before(&self, _: SourceName, _: SourceEventId) -> Stored<'_, bool> {
         Box::pin(ready(Ok(false)))
     }
+
+    fn is_shared(&self, _: RecordKey, _: LocationId, _: ContactId) -> Stored<'_, bool> {
+        Box::pin(ready(Ok(false)))
+    }
 }
 
 /// What the service's store knows.
@@ -64,7 +71,14 @@ impl Known for Core {
     }
 
     fn came_before(&self, source: SourceName, id: SourceEventId) -> Stored<'_, bool> {
-        Box::pin(async move { Ok(self.parts.store.source_event(source, id).await?.is_some()) })
+        Box::pin(async move {
+            let event = self.parts.store.source_event(source, id).await?;
+            Ok(event.is_some_and(|event| !event.makes_way()))
+        })
+    }
+
+    fn is_shared(&self, record: RecordKey, location: LocationId, contact: ContactId) -> Stored<'_, bool> {
+        self.parts.store.is_shared(record, location, contact)
     }
 }
 

@@ -3,6 +3,7 @@
 
 use super::{
     carrying::{Found, find, held},
+    facade::Known,
     held::Held,
     mapping::Mapping,
     plan::{self, Next, Planned, is_careful},
@@ -19,6 +20,7 @@ use crate::{
         write::{Fields, Write},
     },
     ghl::GhlError,
+    store::StoreError,
 };
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -45,6 +47,16 @@ pub(super) fn fresh(key: RecordKey, location: LocationId, now: Timestamp) -> Sou
         tries: 0,
         verify: false,
         problem: None,
+    }
+}
+
+/// Whether a record's contact is to be deleted and is another record's as well.
+pub(super) async fn is_shared(known: &dyn Known, record: &SourceRecord) -> Result<bool, StoreError> {
+    match &record.ghl_contact {
+        Some(contact) if record.key.kind == RecordKind::Contact && record.state.is_deleted() => {
+            known.is_shared(record.key.clone(), record.location.clone(), contact.clone()).await
+        }
+        _ => Ok(false),
     }
 }
 
@@ -93,11 +105,13 @@ pub(super) struct Forecast<'a> {
 }
 
 impl Forecast<'_> {
-    /// Follows one record to its end. `home` is the contact of a task or note, or why there is none.
+    /// Follows one record to its end. `home` is the contact of a task or note, or why there is none; `shared` as of
+    /// [`is_shared`].
     pub(super) async fn follow(
         &mut self,
         record: &mut SourceRecord,
         home: Result<&ContactId, &'static str>,
+        shared: bool,
         course: &mut Course,
     ) -> Result<(), GhlError> {
         let (kind, fields_before) = (record.key.kind, course.fields.len());
@@ -117,6 +131,10 @@ impl Forecast<'_> {
                 course.fields.extend(plan.fields.clone());
             }
             match plan.next {
+                Next::Write(planned) if shared && matches!(planned.write, Write::DeleteContact { .. }) => {
+                    course.nothing = Some(plan::SHARED.to_owned());
+                    break;
+                }
                 Next::Write(planned) => self.take_as_done(record, &mut known, *planned, course),
                 Next::Read => {
                     course.fields.truncate(fields_before);

@@ -1,7 +1,7 @@
 //! Taking events in: proof, JSON, the mapping's reading of each, and one commit for all of a request.
 
 use super::{
-    Core, Proof, later_than_full,
+    Core, later_than_full,
     mapping::{Arrival, Mapped},
     stored::told,
     systems::{Proven, System},
@@ -11,7 +11,7 @@ use crate::{
         json_guard::{self, pointer},
         problem::{FieldError, Problem, ProblemKind},
         source::{
-            NewSourceEvent, RecordKind, SourceEvent, SourceEventId, SourceEventKind, SourceFate, SourceReceipt,
+            NewSourceEvent, Proof, RecordKind, SourceEvent, SourceEventId, SourceEventKind, SourceFate, SourceReceipt,
             TakenEvent,
         },
     },

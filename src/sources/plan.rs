@@ -42,6 +42,9 @@ pub(super) struct Planned {
     pub(super) then: Delivered,
 }
 
+/// Why a contact that was deleted in the source is not deleted in GHL.
+pub(super) const SHARED: &str = "another record stands at the same contact, so it is left in GHL";
+
 /// What is to be done next.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Next {
@@ -109,6 +112,9 @@ impl Judge<'_> {
         if self.held.is_some_and(|held| held.has_further(name, &said.value)) {
             return Verdict::Left("the contact has it as a further one; GHL would lose the first over it");
         }
+        if ours && self.record.delivered.left.contains(name) {
+            return Verdict::Left("it may be the other contact's: somebody said which of two is meant");
+        }
         let Some(value) = written(kind, name, &said.value) else {
             return Verdict::Left("GHL takes no empty value here");
         };
@@ -155,7 +161,7 @@ impl Judge<'_> {
 }
 
 /// Whether GHL knows a contact by a field.
-fn is_identity(name: &str) -> bool {
+pub(super) fn is_identity(name: &str) -> bool {
     matches!(name, "email" | "phone")
 }
 

@@ -1,9 +1,9 @@
 //! A full listing, line by line: what differs from what is known is taken in as events of its own, the rest is passed over.
 
 use super::{
-    Core, Listing,
+    Core,
     facade::unreadable,
-    forecast::{Course, Forecast, fresh},
+    forecast::{Course, Forecast, fresh, is_shared},
     hashed,
     intake::{subjects, take_in},
     later_than_full,
@@ -18,8 +18,8 @@ use crate::{
         json_guard::{self, pointer},
         problem::{FieldError, Problem, ProblemKind},
         source::{
-            ExternalId, NewSourceEvent, ReconcileReport, RecordKey, RecordKind, RecordState, RefusedLine, SourceEvent,
-            SourceEventId, SourceName, SourceRecord, Version,
+            ExternalId, Listing, MAX_LINE_BYTES, NewSourceEvent, ReconcileReport, RecordKey, RecordKind, RecordState,
+            RefusedLine, SourceEvent, SourceEventId, SourceName, SourceRecord, Version,
         },
     },
     store::TakenIn,
@@ -36,9 +36,6 @@ use tokio::time::{Instant, sleep};
 
 /// Lines compared together.
 const CHUNK: u64 = 256;
-
-/// The longest line that is read; a longer one comes cut off.
-const MAX_LINE_BYTES: usize = 64 * 1024;
 
 /// Ids asked for together.
 const PAGE: u32 = 1_000;
@@ -196,7 +193,8 @@ impl Comparison<'_> {
         // Whose contact is not known yet counts as if it were: it will be.
         let home = record.ghl_contact.clone().or_else(|| ContactId::parse("any").ok());
         let home = home.as_ref().ok_or("its contact is not known");
-        forecast.follow(record, home, &mut course).await.map_err(|error| error.to_problem())?;
+        let shared = is_shared(&**self.core, record).await.map_err(|failure| unreadable(&failure))?;
+        forecast.follow(record, home, shared, &mut course).await.map_err(|error| error.to_problem())?;
         self.report.calls.reads += course.cost.reads;
         self.report.calls.writes += course.cost.writes;
         Ok(())

@@ -1,7 +1,6 @@
 //! The configured sources, compiled: who each is, how it proves to be itself, and what its payloads mean.
 
 use super::{
-    Proof,
     mapping::{self, Mapping, MappingErrors},
     signature::Verifier,
 };
@@ -9,7 +8,7 @@ use crate::{
     domain::{
         ids::LocationId,
         problem::{Problem, ProblemKind},
-        source::SourceName,
+        source::{Proof, SourceName},
     },
     settings::{SourceSettings, SystemSettings},
 };

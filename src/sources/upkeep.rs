@@ -1,7 +1,12 @@
 //! What goes on beside the work: counting, forgetting what is old, and taking up what somebody had repeated.
 
 use super::{Core, earlier};
-use crate::{store::SourceCounts, telemetry::metrics::SourceDepth};
+use crate::{
+    clock::Clock,
+    settings::SourceSettings,
+    store::{SourceCounts, SourceStore},
+    telemetry::metrics::SourceDepth,
+};
 use std::{
     sync::{Arc, PoisonError, atomic::Ordering},
     time::Duration,
@@ -31,12 +36,12 @@ pub(super) async fn run(core: Arc<Core>, stop: CancellationToken) {
             count(&core).await;
             if core.settings.keep_bodies.is_zero() {
                 // A body is to go with the fate, not when the hour is over.
-                prune(&core).await;
+                prune(&*core.parts.store, &core.parts.clock, &core.settings).await;
             }
         }
         if Instant::now() >= prune_at {
             prune_at = Instant::now() + PRUNED_EVERY;
-            prune(&core).await;
+            prune(&*core.parts.store, &core.parts.clock, &core.settings).await;
         }
     }
 }
@@ -66,9 +71,23 @@ async fn count(core: &Core) {
     }
 }
 
-async fn prune(core: &Core) {
-    let (now, settings) = (core.now(), &core.settings);
-    let pruned = core.parts.store.prune_sources(earlier(now, settings.retention), earlier(now, settings.keep_bodies));
+/// What sources told that are not configured any more is forgotten in its time as well. Works until `stop`.
+pub(super) async fn forget(
+    store: Arc<dyn SourceStore>,
+    clock: Clock,
+    settings: SourceSettings,
+    stop: CancellationToken,
+) {
+    let mut pause = FIRST_PRUNED_AFTER;
+    while stop.run_until_cancelled(tokio::time::sleep(pause)).await.is_some() {
+        prune(&*store, &clock, &settings).await;
+        pause = PRUNED_EVERY;
+    }
+}
+
+async fn prune(store: &dyn SourceStore, clock: &Clock, settings: &SourceSettings) {
+    let now = clock.now();
+    let pruned = store.prune_sources(earlier(now, settings.retention), earlier(now, settings.keep_bodies));
     match pruned.await {
         Ok(0) => {}
         Ok(rows) => tracing::debug!(rows, "forgot old events of sources and their bodies"),

@@ -138,6 +138,25 @@ async fn or_it_is_kept_as_a_dead_letter_with_the_reason() {
 }
 
 #[actix_web::test]
+async fn a_dead_letter_makes_way_for_the_same_event_once_it_is_corrected() {
+    let rig = Rig::with(", bad_events = 'dead-letter'", &[]).await;
+    let bad = event("e1", "contact.created", 0, rosa(json!({"phone": "call me maybe"})));
+    assert_eq!(rig.told(&bad).await["fate"], "failed");
+    let again = rig.push(&bad).await.json();
+    assert_eq!((&again["accepted"], &again["duplicates"]), (&json!(0), &json!(1)), "it is no better: {again}");
+    let good = event("e1", "contact.created", 0, rosa(json!({"phone": "+14155550100"})));
+    assert_eq!(rig.plan(&good).await["events"][0]["outcome"], "apply");
+    let told = rig.apply(good.clone()).await;
+    assert_eq!((&told["duplicates"], &told["kind"]), (&json!(0), &json!("contact-created")), "{told}");
+    assert_eq!(rig.push(&good).await.json()["duplicates"], 1);
+    assert_eq!(rig.push(&bad).await.json()["duplicates"], 1, "what was understood does not make way");
+    assert_eq!(
+        (rig.report().await["failed"].clone(), rig.held("rosa@source.example").text("phone")),
+        (json!(0), "+14155550100")
+    );
+}
+
+#[actix_web::test]
 async fn a_type_that_is_not_known_is_passed_over_and_told() {
     let rig = Rig::start().await;
     let told = rig.told(&event("e1", "policy.renewed", 0, rosa(json!({})))).await;

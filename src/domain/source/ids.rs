@@ -1,9 +1,13 @@
 //! Names that an outside system gives, parsed once at the door.
+//!
+//! ```
+//! use ghl_enrich::domain::source::SourceName;
+//! assert!(SourceName::parse("insurgo").is_ok());
+//! assert!(SourceName::parse("../admin").is_err());
+//! ```
 
+use crate::domain::ids::names;
 use compact_str::CompactString;
-use serde::{Deserialize, Serialize};
-use std::fmt;
-use utoipa::ToSchema;
 
 /// The longest name of a source, in bytes.
 const MAX_SOURCE_BYTES: usize = 32;
@@ -56,68 +60,18 @@ fn external(text: &str) -> Result<CompactString, InvalidName> {
     Ok(CompactString::from(text))
 }
 
-macro_rules! names {
-    ($($(#[$doc:meta])* $name:ident by $parse:ident;)*) => {$(
-        $(#[$doc])*
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
-        #[serde(try_from = "CompactString", into = "CompactString")]
-        #[schema(value_type = String)]
-        pub struct $name(CompactString);
-
-        impl $name {
-            /// Parses it; see [`InvalidName`] for what is refused.
-            pub fn parse(text: &str) -> Result<Self, InvalidName> {
-                $parse(text).map(Self)
-            }
-
-            /// As the source, or the settings, spell it.
-            #[must_use]
-            pub fn as_str(&self) -> &str {
-                &self.0
-            }
-        }
-
-        impl TryFrom<CompactString> for $name {
-            type Error = InvalidName;
-
-            fn try_from(text: CompactString) -> Result<Self, InvalidName> {
-                Self::parse(&text)
-            }
-        }
-
-        impl From<$name> for CompactString {
-            fn from(name: $name) -> Self {
-                name.0
-            }
-        }
-
-        impl AsRef<str> for $name {
-            fn as_ref(&self) -> &str {
-                &self.0
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.0)
-            }
-        }
-    )*};
+names! {
+    parsed by source, or InvalidName, shown as (value_type = String, min_length = 1, max_length = 32, pattern = "^[a-z][a-z0-9-]{0,31}$"):
+    /// A configured source.
+    SourceName;
 }
 
 names! {
-    /// A configured source.
-    ///
-    /// ```
-    /// use ghl_enrich::domain::source::SourceName;
-    /// assert!(SourceName::parse("insurgo").is_ok());
-    /// assert!(SourceName::parse("../admin").is_err());
-    /// ```
-    SourceName by source;
+    parsed by external, or InvalidName, shown as (value_type = String, min_length = 1, max_length = 256):
     /// A record's id in its source: any text of one line, trimmed.
-    ExternalId by external;
+    ExternalId;
     /// An event's id in its source: any text of one line, trimmed.
-    SourceEventId by external;
+    SourceEventId;
 }
 
 impl SourceEventId {

@@ -131,7 +131,8 @@ type Change = (Caller<Write>, InPath<OperationId>);
 /// Takes an operation up again
 ///
 /// One that `failed`, or a dead letter (`dead`): it is pending again and its attempts are counted anew. Where it is not
-/// known whether GHL carried out an earlier attempt, that is looked up first. In any other state: 409.
+/// known whether GHL carried out an earlier attempt, that is looked up first. In any other state: 409; as for the write of a
+/// source whose record went on without it, for it would write what is old over what came since: replay the event.
 #[utoipa::path(
     tag = "operations",
     params(OperationPath),

@@ -9,7 +9,7 @@ use super::{
         keys::Keys,
         params::{Asked, FromQuery, InPath, Pairs},
         respond,
-        source_api::{Proof, Signing},
+        source_api::Signing,
         state::State,
     },
     listing::{self, DEFAULT_LIMIT, Paged},
@@ -17,8 +17,8 @@ use super::{
 use crate::domain::{
     problem::Problem,
     source::{
-        DryRun, ExternalId, ListedEvent, SourceEventFilter, SourceEventId, SourceEventKind, SourceFate, SourceName,
-        SourceReceipt, SourceReport,
+        DryRun, ExternalId, ListedEvent, Proof, SourceEventFilter, SourceEventId, SourceEventKind, SourceFate,
+        SourceName, SourceReceipt, SourceReport,
     },
 };
 use actix_web::{
@@ -40,7 +40,7 @@ const CREDENTIALS: [&str; 4] = ["authorization", "proxy-authorization", "cookie"
 #[expect(dead_code, reason = "documents the parameter; InPath parses it")]
 pub(super) struct SourcePath {
     /// Name of the source, as the settings have it.
-    #[param(value_type = SourceName, example = "insurgo", max_length = 32, pattern = "^[a-z][a-z0-9-]*$")]
+    #[param(value_type = SourceName, example = "insurgo")]
     source: SourceName,
 }
 
@@ -49,7 +49,7 @@ pub(super) struct SourcePath {
 #[expect(dead_code, reason = "documents the parameter; InPath parses it")]
 struct EventPath {
     /// Id of the event in the source. It may be any text: percent-encode it.
-    #[param(rename = "eventId", value_type = SourceEventId, example = "evt_0001", max_length = 256)]
+    #[param(rename = "eventId", value_type = SourceEventId, example = "evt_0001")]
     event_id: SourceEventId,
 }
 
@@ -202,7 +202,7 @@ pub(super) struct SourceEventQuery {
     #[param(rename = "fate", value_type = Option<Vec<SourceFate>>, style = Form, explode)]
     fates: Vec<SourceFate>,
     /// Only this record, or the records of this contact, by its id in the source.
-    #[param(rename = "externalId", value_type = Option<ExternalId>, max_length = 256)]
+    #[param(rename = "externalId", value_type = Option<ExternalId>)]
     external_id: Option<ExternalId>,
     /// Received not before this moment.
     #[param(value_type = Option<String>, format = DateTime)]

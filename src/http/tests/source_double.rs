@@ -6,13 +6,13 @@ use crate::{
         ids::LocationId,
         problem::{Problem, ProblemKind},
         source::{
-            DryRun, ListedEvent, QuotaCost, ReconcileReport, RecordCounts, SourceEventFilter, SourceEventId,
-            SourceEventKind, SourceFate, SourceName, SourceReceipt, SourceReport, TakenEvent,
+            DryRun, ListedEvent, Listing, Proof, QuotaCost, ReconcileReport, RecordCounts, SourceEventFilter,
+            SourceEventId, SourceEventKind, SourceFate, SourceName, SourceReceipt, SourceReport, TakenEvent,
         },
     },
     http::{
         api::Reply,
-        source_api::{Listing, Proof, Signing, SourceApi},
+        source_api::{Signing, SourceApi},
         write_api::Listed,
     },
 };

@@ -7,9 +7,8 @@ use super::{
 use crate::{
     domain::{
         problem::{Problem, ProblemKind},
-        source::{SourceEventKind, SourceFate},
+        source::{MAX_LINE_BYTES, SourceEventKind, SourceFate},
     },
-    http::source_api::MAX_LINE_BYTES,
     settings::Role,
 };
 use actix_web::test::TestRequest;

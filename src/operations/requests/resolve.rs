@@ -1,6 +1,6 @@
 //! Saying which of two contacts an operation means that failed for both matching.
 
-use super::{Operations, not_found};
+use super::{Operations, not_found, superseded};
 use crate::{
     domain::{
         ids::{ContactId, LocationId, OperationId},
@@ -41,6 +41,7 @@ async fn resolve(core: &Core, operation: Operation, meant: ContactId, by: Reques
         }
         // Somebody else was quicker.
         Changed::No(operation) => Err(refused(&operation, Unresolved::NoChoice)),
+        Changed::Superseded(_) => Err(superseded()),
         Changed::Unknown => Err(not_found()),
     }
 }

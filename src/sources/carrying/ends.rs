@@ -12,10 +12,10 @@ use crate::{
         source::{Delivered, Intent, RecordKind, RecordStatus, SourceFate, SourceRecord},
         write::{Write, WriteKind},
     },
-    sources::later,
+    sources::{later, plan::is_identity},
     store::{EventsEnd, RecordStep, StoreError},
 };
-use std::{collections::BTreeSet, time::Duration};
+use std::time::Duration;
 
 /// The first and the longest pause after a question that GHL did not answer.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
@@ -191,8 +191,9 @@ impl Run<'_> {
                     // Somebody said which of two contacts is meant. Address and phone stay as they are: one of them is the
                     // other contact's. Tags were no part of it, nor what GHL has a say in: that is looked at.
                     self.record.verify = false;
-                    let (tags, removed) = (BTreeSet::new(), BTreeSet::new());
-                    self.record.delivered = Delivered { tags, removed, ..intent.then.clone() };
+                    let fields = intent.then.fields.clone();
+                    let left = fields.keys().filter(|name| is_identity(name)).cloned().collect();
+                    self.record.delivered = Delivered { fields, left, ..Delivered::default() };
                     return;
                 }
                 if !made {

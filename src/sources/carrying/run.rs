@@ -114,7 +114,7 @@ impl<'a> Run<'a> {
         let Some(plan) = plan else { return self.postpone(home).await.map(Step::End) };
         let end = match plan.next {
             Next::Write(planned) if self.belongs_to_others(&planned.write).await? => {
-                self.settle(Some("another record stands at the same contact, so it is left in GHL")).await?
+                self.settle(Some(plan::SHARED)).await?
             }
             Next::Write(planned) => return self.write(*planned).await,
             Next::Read => match self.read().await? {
@@ -184,6 +184,10 @@ impl<'a> Run<'a> {
         let Some(id) = intent.operation.clone() else {
             return match parked() {
                 Some(id) => self.look_at(intent, id).await,
+                None if self.belongs_to_others(&intent.write).await? => {
+                    self.record.intent = None;
+                    Ok(Step::On)
+                }
                 None => self.execute(intent).await,
             };
         };
@@ -253,8 +257,7 @@ impl<'a> Run<'a> {
 
     fn submission(&self, intent: &Intent) -> Submission {
         let (source, location) = (&self.record.key.source, &self.record.location);
-        // No API key can bear that name.
-        let name = format!("source:{source}");
+        let name = format!("{}{source}", Requester::SOURCE);
         Submission {
             location: location.clone(),
             write: intent.write.clone(),

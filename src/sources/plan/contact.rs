@@ -70,8 +70,8 @@ fn creation(record: &SourceRecord) -> Plan {
                 };
                 let said = record.state.fields.iter().map(|(name, said)| (name.clone(), said.value.clone()));
                 // A new contact has no tags, so none need be taken from it.
-                let then =
-                    Delivered { fields: said.collect(), tags: BTreeSet::new(), removed: record.state.unwanted_tags() };
+                let removed = record.state.unwanted_tags();
+                let then = Delivered { fields: said.collect(), removed, ..Delivered::default() };
                 Next::Write(Box::new(Planned { write, then }))
             }
         }
@@ -97,7 +97,10 @@ fn change(record: &SourceRecord, contact: &ContactId, held: Option<&Held>, owner
         };
         plan.fields.extend(judge.report(name, said, &verdict));
         match verdict {
-            Verdict::Set(value, _) => insert(&mut body, name, value),
+            Verdict::Set(value, _) => {
+                insert(&mut body, name, value);
+                plan.delivered.left.remove(name);
+            }
             Verdict::Left(_) => left = true,
             Verdict::Unknown => unknown = true,
             Verdict::Same => {}

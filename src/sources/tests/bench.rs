@@ -7,18 +7,18 @@ use crate::{
         contact::Contact,
         ids::{ContactId, LocationId, OperationId},
         note::Note,
-        operation::Requester,
+        operation::{Operation, Requester},
         problem::Problem,
         source::{
-            DryRun, ExternalId, ListedEvent, ReconcileReport, RecordKey, RecordKind, SourceEventFilter, SourceEventId,
-            SourceFate, SourceName, SourceReceipt, SourceRecord,
+            DryRun, ExternalId, ListedEvent, Listing, Proof, ReconcileReport, RecordKey, RecordKind, SourceEventFilter,
+            SourceEventId, SourceFate, SourceName, SourceReceipt, SourceRecord,
         },
         task::Task,
     },
     ghl::Identity,
     operations::{self, Operations, ghl::GhlDelivery},
     settings::{Settings, Sources, StoreUrl},
-    sources::{Feeds, GhlDirectory, Listing, Parts, Proof, Writes},
+    sources::{Feeds, GhlDirectory, Parts, Writes},
     store::{SourceStore, sqlite::SqliteStore},
     upstream::{CallContext, Lane},
 };
@@ -117,8 +117,12 @@ impl Bench {
     }
 
     pub(super) async fn retry(&self, operation: &OperationId) {
+        self.try_to_retry(operation).await.unwrap();
+    }
+
+    pub(super) async fn try_to_retry(&self, operation: &OperationId) -> Result<Operation, Problem> {
         let by = Requester { key: None, request_id: "r".to_owned() };
-        self.operations.retry(operation.clone(), None, by).await.unwrap();
+        self.operations.retry(operation.clone(), None, by).await
     }
 
     pub(super) async fn push(&self, events: &Value) -> SourceReceipt {

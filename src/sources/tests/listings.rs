@@ -1,7 +1,10 @@
 //! Full listings.
 
 use super::bench::{Bench, event};
-use crate::domain::{problem::ProblemKind, source::RecordKind};
+use crate::domain::{
+    problem::ProblemKind,
+    source::{Listing, RecordKind},
+};
 use serde_json::{Value, json};
 
 fn line(id: &str, first_name: &str) -> Value {
@@ -16,7 +19,7 @@ async fn a_listing_applies_the_differences_alone_and_a_dry_one_only_counts_them(
     bench.quiet().await;
     let before = bench.sandbox.writes().len();
     let lines = [line("c-1", "Rosa"), line("c-2", "Marin"), line("c-4", "New"), json!({"firstName": "nobody's"})];
-    let contacts = |listing: &mut crate::sources::Listing| listing.kind = Some("contact.updated".to_owned());
+    let contacts = |listing: &mut Listing| listing.kind = Some("contact.updated".to_owned());
     let dry = bench.reconcile(&lines, |listing| {
         contacts(listing);
         listing.dry_run = true;
@@ -37,7 +40,7 @@ async fn a_listing_applies_the_differences_alone_and_a_dry_one_only_counts_them(
     assert_eq!((again.differing, again.unchanged), (0, 3));
 
     // With a line that cannot be understood nobody is deleted: it may have been theirs.
-    let delete = |listing: &mut crate::sources::Listing| {
+    let delete = |listing: &mut Listing| {
         contacts(listing);
         listing.missing_deleted = vec![RecordKind::Contact];
     };
@@ -57,7 +60,7 @@ async fn a_listing_that_verifies_mends_what_somebody_changed_in_ghl() {
     bench.quiet().await;
     let id = bench.contact("c-1@source.example").await.unwrap().id;
     bench.delete_contact(&id).await;
-    let contacts = |listing: &mut crate::sources::Listing| listing.kind = Some("contact.updated".to_owned());
+    let contacts = |listing: &mut Listing| listing.kind = Some("contact.updated".to_owned());
     let plain = bench.reconcile(&[line("c-1", "Rosa")], contacts).await;
     assert_eq!(plain.unchanged, 1);
     bench.quiet().await;
@@ -80,7 +83,7 @@ async fn what_no_listing_can_name_is_never_missing_and_a_kind_without_a_line_is_
     bench.push(&event("e", "contact.created", 10, line("c-1", "Rosa"))).await;
     bench.push(&event("n", "note.added", 20, json!({"contactId": "c-1", "notes": "Called"}))).await;
     bench.quiet().await;
-    let contacts = |listing: &mut crate::sources::Listing| {
+    let contacts = |listing: &mut Listing| {
         listing.kind = Some("contact.updated".to_owned());
         listing.missing_deleted = vec![RecordKind::Contact];
     };

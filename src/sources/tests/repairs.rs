@@ -2,16 +2,19 @@
 
 use super::bench::{Bench, event};
 use crate::{
+    clock::Clock,
     domain::{
         erasure::ErasureScope,
-        ids::OperationId,
+        ids::{LocationId, OperationId},
         operation::{Operation, Requester, Submission, Submitted},
-        problem::Problem,
-        source::{RecordKind, SourceFate},
+        problem::{Problem, ProblemKind},
+        source::{Listing, NewSourceEvent, RecordKind, SourceEventFilter, SourceEventId, SourceFate},
     },
     operations::Operations,
+    settings::{Settings, Sources, StoreUrl},
     sources::Writes,
-    store::SourceStore,
+    store::{SourceStore, sqlite::SqliteStore},
+    tasks::Tasks,
 };
 use futures_util::future::{BoxFuture, pending};
 use ghl_sandbox::{Fault, FaultAction};
@@ -164,10 +167,13 @@ async fn something_newer_carries_on_what_failed_and_so_does_a_replay() {
     assert_eq!(bench.fate("3").await.0, SourceFate::Applied);
     let contact = bench.contact("rosa@source.example").await.unwrap();
     assert_eq!((contact.first_name.as_deref(), contact.last_name.as_deref()), (Some("Rosa"), Some("Marin")));
+    let old = bench.event("2", |event| event.fate != SourceFate::Pending).await;
+    let refused = bench.try_to_retry(old.operations.last().unwrap()).await.unwrap_err();
+    assert_eq!(refused.kind, ProblemKind::OperationConflict, "it would write what is old over what came since");
     bench.sandbox.inject(refusal("ghl.contact_update"));
     bench.push(&event("4", "contact.updated", 40, rosa(json!({"firstName": "Rosalie"})))).await;
     assert_eq!(bench.fate("4").await.0, SourceFate::Failed);
-    let id = crate::domain::source::SourceEventId::parse("4").unwrap();
+    let id = SourceEventId::parse("4").unwrap();
     bench.feeds.replay(super::bench::name(), id, None).await.unwrap();
     bench.event("4", |event| event.fate == SourceFate::Applied).await;
     assert_eq!(bench.contact("rosa@source.example").await.unwrap().first_name.as_deref(), Some("Rosalie"));
@@ -189,6 +195,21 @@ async fn whoever_says_which_of_two_is_meant_carries_the_contact_on() {
     bench.event("3", |event| event.fate == SourceFate::Applied).await;
     let contact = bench.contact("a@source.example").await.unwrap();
     assert_eq!((contact.id, contact.first_name.as_deref()), (meant, Some("Rosa")));
+    // Compared with GHL, the other one's phone stays the other one's, until the source says another.
+    let before = bench.sandbox.writes().len();
+    let line = json!({"contactId": "c", "email": "a@source.example", "phone": "+14155550142", "firstName": "Rosa"});
+    let contacts = |listing: &mut Listing| {
+        (listing.kind, listing.verify) = (Some("contact.updated".to_owned()), true);
+        listing.as_of = Some("2026-11-22T08:00:25Z".parse().unwrap());
+    };
+    let report = bench.reconcile(&[line], contacts).await;
+    bench.quiet().await;
+    assert_eq!((report.unchanged, bench.sandbox.writes().len()), (1, before));
+    let failed = SourceEventFilter { fates: vec![SourceFate::Failed], ..SourceEventFilter::default() };
+    assert_eq!(bench.feeds.events(failed, None, 10).await.unwrap().items, []);
+    bench.push(&event("4", "contact.updated", 30, json!({"contactId": "c", "phone": "+14155550143"}))).await;
+    assert_eq!(bench.fate("4").await.0, SourceFate::Applied);
+    assert_eq!(bench.contact("a@source.example").await.unwrap().phone.as_deref(), Some("+14155550143"));
 }
 
 #[tokio::test]
@@ -266,8 +287,38 @@ async fn events_without_a_time_keep_the_order_in_which_they_came_even_when_one_i
     }
     last("Name24").await;
     for id in [3, 19, 23] {
-        let id = crate::domain::source::SourceEventId::parse(&format!("u-{id}")).unwrap();
+        let id = SourceEventId::parse(&format!("u-{id}")).unwrap();
         bench.feeds.replay(super::bench::name(), id, None).await.unwrap();
         last("Name24").await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_source_told_is_forgotten_in_its_time_though_no_source_is_configured_any_more() {
+    let (clock, tasks) = (Clock::system(), Tasks::new());
+    let store = Arc::new(SqliteStore::open(&StoreUrl::SqliteMemory, &tasks).await.unwrap());
+    let settings = Settings::load(Sources::default()).unwrap().settings.sources;
+    let id = SourceEventId::parse("1").unwrap();
+    let event = NewSourceEvent {
+        source: super::bench::name(),
+        event_id: id.clone(),
+        kind: None,
+        location: LocationId::parse("a").unwrap(),
+        external_id: None,
+        contact_external_id: None,
+        event_at: None,
+        received_at: clock.now(),
+        body: b"{}".to_vec(),
+        listed: false,
+        fate: Some((SourceFate::Ignored, "passed over".to_owned())),
+    };
+    store.take_in(vec![event], 10).await.unwrap();
+    crate::sources::forget(store.clone(), clock.clone(), &settings, &tasks);
+    clock.advance(settings.retention.try_into().unwrap());
+    clock.advance(SignedDuration::from_secs(1));
+    let until = Instant::now() + Duration::from_secs(7_200);
+    while store.source_event(super::bench::name(), id.clone()).await.unwrap().is_some() {
+        assert!(Instant::now() < until, "it is kept");
+        tokio::time::sleep(Duration::from_secs(30)).await;
     }
 }

@@ -1,12 +1,9 @@
 //! What GHL comes to hold.
 
 use super::bench::{Bench, event, name};
-use crate::{
-    domain::{
-        erasure::ErasureScope,
-        source::{Delivered, PlanOutcome, RecordKind, SourceEventId, SourceFate},
-    },
-    sources::Proof,
+use crate::domain::{
+    erasure::ErasureScope,
+    source::{Delivered, PlanOutcome, Proof, RecordKind, SourceEventId, SourceFate},
 };
 use jiff::SignedDuration;
 use serde_json::{Value, json};
@@ -156,7 +153,11 @@ async fn a_contact_that_is_another_records_as_well_is_deleted_with_the_last_of_t
     bench.push(&json!([event("1", "contact.created", 10, rosa(json!({})))])).await;
     bench.push(&event("2", "contact.created", 10, other)).await;
     bench.quiet().await;
-    bench.push(&event("3", "contact.deleted", 20, json!({"contactId": "c-1"}))).await;
+    let deletion = event("3", "contact.deleted", 20, json!({"contactId": "c-1"}));
+    let plan = bench.dry_run(&deletion).await.events.remove(0);
+    assert_eq!((plan.outcome, plan.calls.len()), (PlanOutcome::Nothing, 0), "{plan:?}");
+    assert!(plan.reason.unwrap().starts_with("another record"));
+    bench.push(&deletion).await;
     let (fate, why) = bench.fate("3").await;
     assert_eq!((fate, why.starts_with("another record")), (SourceFate::Ignored, true), "{why}");
     assert!(bench.contact("rosa@source.example").await.is_some());

@@ -190,6 +190,18 @@ pub(super) async fn promote(on: &mut SqliteConnection, order_key: &str) -> Resul
     Ok(())
 }
 
+/// Whether it was a source's whose record does not wait for it any more.
+async fn is_superseded(on: &mut SqliteConnection, operation: &Operation) -> Result<bool, StoreError> {
+    if !operation.requester.is_source() {
+        return Ok(false);
+    }
+    let waits: bool = sqlx::query_scalar(AWAITED).bind(operation.id.as_str()).fetch_one(on).await?;
+    Ok(!waits)
+}
+
+pub(super) const AWAITED: &str = "SELECT EXISTS (SELECT 1 FROM source_records INDEXED BY source_records_stuck
+     WHERE status = 'failed' AND operation = $1)";
+
 /// [`OperationStore::retry`](crate::store::OperationStore::retry)
 pub(super) struct Retry {
     pub id: OperationId,
@@ -206,6 +218,9 @@ impl Work for Retry {
             let retriable = matches!(found.operation.state, OperationState::Failed | OperationState::Dead);
             if !retriable || found.operation.erased_at.is_some() {
                 return Ok(Changed::No(found.operation));
+            }
+            if is_superseded(on, &found.operation).await? {
+                return Ok(Changed::Superseded(found.operation));
             }
             let head = displace(on, &found.operation.order_key, found.operation.seq).await?;
             let row = sqlx::query(
@@ -242,6 +257,9 @@ impl Work for Resolve {
             let open = *state == OperationState::Failed && write.kind() == WriteKind::UpsertContact;
             if !open || erased_at.is_some() {
                 return Ok(Changed::No(found.operation));
+            }
+            if is_superseded(on, &found.operation).await? {
+                return Ok(Changed::Superseded(found.operation));
             }
             // From now on it waits behind what is to be done to that contact.
             let order_key = self.write.order_key(location, self.id.as_str());

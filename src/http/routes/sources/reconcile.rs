@@ -8,7 +8,6 @@ use super::{
             lines,
             params::{Asked, FromQuery, InPath, Pairs},
             respond,
-            source_api::Listing,
         },
         listing,
     },
@@ -16,7 +15,7 @@ use super::{
 };
 use crate::domain::{
     problem::Problem,
-    source::{ReconcileReport, RecordKind, SourceName},
+    source::{Listing, ReconcileReport, RecordKind, SourceName},
 };
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, post, web::Payload};
 use jiff::Timestamp;

@@ -67,6 +67,18 @@ impl Work for TakeIn {
     }
 }
 
+/// What could not be understood when it arrived, and was kept as a dead letter, changed nothing: under its id it may come
+/// anew, corrected. One that is no better is the same again.
+async fn make_way(on: &mut SqliteConnection, event: &NewSourceEvent) -> Result<(), StoreError> {
+    if matches!(event.fate, Some((SourceFate::Failed, _))) {
+        return Ok(());
+    }
+    let way = "DELETE FROM source_events WHERE source = $1 AND event_id = $2
+               AND fate = 'failed' AND kind IS NULL AND record_id IS NULL AND NOT listed";
+    sqlx::query(way).bind(event.source.as_str()).bind(event.event_id.as_str()).execute(on).await?;
+    Ok(())
+}
+
 /// Whether it is new.
 async fn take_in(on: &mut SqliteConnection, event: &NewSourceEvent) -> Result<bool, StoreError> {
     let (fate, detail) = match &event.fate {
@@ -74,6 +86,7 @@ async fn take_in(on: &mut SqliteConnection, event: &NewSourceEvent) -> Result<bo
         None => (SourceFate::Pending, None),
     };
     let ended = event.fate.is_some();
+    make_way(on, event).await?;
     let duplicates: i64 = sqlx::query_scalar(
         "INSERT INTO source_events (source, event_id, kind, location, external_id, contact_external_id, event_at,
              received_at, listed, body, stage, fate, fate_at, detail)

@@ -5,7 +5,7 @@ use crate::store::sqlite::{
     open,
     prune::Old,
     sources::costly,
-    turns::{DUE, LOST, NEXT_DUE, PROMOTE},
+    turns::{AWAITED, DUE, LOST, NEXT_DUE, PROMOTE},
 };
 use crate::{
     domain::{
@@ -93,6 +93,7 @@ async fn what_is_asked_of_sources_looks_at_nothing_but_what_it_finds() {
         (costly::RECORDS.to_owned(), "(source=? AND kind=? AND id=?)"),
         (costly::FIRST_DUE.to_owned(), "(source=? AND lane_kind=? AND lane_id=?)"),
         (costly::SHARED.to_owned(), "source_records_by_contact"),
+        (AWAITED.to_owned(), "source_records_stuck"),
         (costly::OPEN.to_owned(), "(source=? AND lane_kind=? AND lane_id=? AND due_at<?)"),
         (costly::GIVEN_UP.to_owned(), "source_events_of_record"),
         (costly::WAKE.to_owned(), "(source=? AND lane_kind=? AND lane_id=?)"),
