@@ -3,7 +3,7 @@
 
 Needs Python 3 and nothing else. With `ghl-enrich demo` running in another terminal:
 
-    python3 examples/insurgo/replay.py                    # the events of events/, in order
+    python3 examples/insurgo/replay.py                    # the events of events/, one after the other
     python3 examples/insurgo/replay.py --dry-run          # only what would be done
     python3 examples/insurgo/replay.py --day 500          # a made-up day of 500 events, shuffled and with repetitions
 
@@ -122,7 +122,7 @@ def settle(options):
             sys.exit(f"there is no source {options.source}")
         if source["pending"] == 0:
             return source
-        time.sleep(0.2)
+        time.sleep(0.05)
 
 
 def show_plan(plan):
@@ -154,17 +154,22 @@ def main():
         return
     began = time.monotonic()
     taken = {"accepted": 0, "duplicates": 0}
-    for start in range(0, len(events), BATCH):
-        receipt = push(options, f"msg_{start}", events[start : start + BATCH])
+    # The samples are a story: each is carried out before the next one is told, as it would be in a day.
+    size = BATCH if options.day else 1
+    for start in range(0, len(events), size):
+        receipt = push(options, f"msg_{start}", events[start : start + size])
         for count in taken:
             taken[count] += receipt[count]
+        if not options.day:
+            settle(options)
     print(f"taken in: {taken['accepted']} new, {taken['duplicates']} that came before, in {time.monotonic() - began:.1f} s")
     source = settle(options)
     print(f"carried out after {time.monotonic() - began:.1f} s: {source['waiting']} wait, {source['failed']} failed; "
           f"known: {source['records']}")
     if not options.day:
-        listed = call(f"{options.url}/v1/sources/{options.source}/events?limit=20", headers=options.key)[1]
-        for event in reversed(listed["items"]):
+        for sent in events:
+            path = f"{options.url}/v1/sources/{options.source}/events/{sent['id']}"
+            event = call(path, headers=options.key)[1]
             print(f"  {event['eventId']}  {event['kind'] or '-':16} {event['fate']:8} {event['detail'] or ''}".rstrip())
 
 
