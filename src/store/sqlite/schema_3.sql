@@ -103,7 +103,7 @@ CREATE TABLE source_records (
 
 CREATE INDEX source_records_due ON source_records (source, lane_kind, lane_id, due_at)
     WHERE status IN ('due', 'waiting');
-CREATE INDEX source_records_stuck ON source_records (operation) WHERE status = 'failed' AND operation IS NOT NULL;
+CREATE INDEX source_records_by_operation ON source_records (operation) WHERE operation IS NOT NULL;
 CREATE INDEX source_records_by_lane ON source_records (source, lane_kind, lane_id);
 CREATE INDEX source_records_by_contact ON source_records (ghl_contact) WHERE ghl_contact IS NOT NULL;
 CREATE INDEX source_records_by_last_contact ON source_records (last_contact) WHERE last_contact IS NOT NULL;

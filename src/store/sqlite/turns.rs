@@ -199,8 +199,8 @@ async fn is_superseded(on: &mut SqliteConnection, operation: &Operation) -> Resu
     Ok(!waits)
 }
 
-pub(super) const AWAITED: &str = "SELECT EXISTS (SELECT 1 FROM source_records INDEXED BY source_records_stuck
-     WHERE status = 'failed' AND operation = $1)";
+pub(super) const AWAITED: &str = "SELECT EXISTS (SELECT 1 FROM source_records
+     INDEXED BY source_records_by_operation WHERE operation = $1)";
 
 /// [`OperationStore::retry`](crate::store::OperationStore::retry)
 pub(super) struct Retry {

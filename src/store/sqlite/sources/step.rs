@@ -164,7 +164,7 @@ async fn settle(
 pub(super) struct Stuck;
 
 pub(in crate::store::sqlite) const STUCK: &str =
-    "SELECT source, kind, id FROM source_records INDEXED BY source_records_stuck
+    "SELECT source, kind, id FROM source_records INDEXED BY source_records_by_operation
      WHERE status = 'failed' AND operation IS NOT NULL AND EXISTS (SELECT 1 FROM operations
          WHERE operations.id = source_records.operation AND +state IN ('pending', 'running', 'done'))
      LIMIT $1";

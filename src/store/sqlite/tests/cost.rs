@@ -93,7 +93,7 @@ async fn what_is_asked_of_sources_looks_at_nothing_but_what_it_finds() {
         (costly::RECORDS.to_owned(), "(source=? AND kind=? AND id=?)"),
         (costly::FIRST_DUE.to_owned(), "(source=? AND lane_kind=? AND lane_id=?)"),
         (costly::SHARED.to_owned(), "source_records_by_contact"),
-        (AWAITED.to_owned(), "source_records_stuck"),
+        (AWAITED.to_owned(), "source_records_by_operation"),
         (costly::OPEN.to_owned(), "(source=? AND lane_kind=? AND lane_id=? AND due_at<?)"),
         (costly::GIVEN_UP.to_owned(), "source_events_of_record"),
         (costly::WAKE.to_owned(), "(source=? AND lane_kind=? AND lane_id=?)"),
@@ -113,7 +113,7 @@ async fn what_is_asked_of_sources_looks_at_nothing_but_what_it_finds() {
         assert!(!sorts && !scans, "{statement}: {steps:#?}");
     }
     let steps = plan(&mut connection, costly::STUCK).await;
-    assert!(steps.iter().any(|step| step.contains("source_records_stuck")), "{steps:#?}");
+    assert!(steps.iter().any(|step| step.contains("source_records_by_operation")), "{steps:#?}");
 }
 
 /// Sources and lanes that are passed over cost an index step each, however much waits in them.
