@@ -313,7 +313,8 @@ impl ListedEvent {
     /// Whether it could not be understood, so that another one under its id, corrected, takes its place.
     #[must_use]
     pub fn makes_way(&self) -> bool {
-        self.kind.is_none() && self.fate == SourceFate::Failed
+        // Only what was forgotten by request has failed and keeps no body.
+        self.kind.is_none() && self.fate == SourceFate::Failed && self.replayable
     }
 }
 

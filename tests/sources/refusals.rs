@@ -157,6 +157,20 @@ async fn a_dead_letter_makes_way_for_the_same_event_once_it_is_corrected() {
 }
 
 #[actix_web::test]
+async fn a_dead_letter_that_was_forgotten_by_request_makes_way_for_nothing() {
+    let rig = Rig::with(", bad_events = 'dead-letter'", &[]).await;
+    rig.apply(event("e1", "contact.created", 0, rosa(json!({})))).await;
+    let bad = event("e2", "contact.updated", 1, rosa(json!({"phone": "call me maybe"})));
+    assert_eq!(rig.told(&bad).await["fate"], "failed");
+    let id = rig.held("rosa@source.example").id();
+    assert_eq!(rig.app.client.delete(&format!("/v1/contacts/{id}/data")).await.status, 200);
+    assert_eq!(rig.event("e2").await["replayable"], false, "it went with its contact");
+    let good = event("e2", "contact.updated", 1, rosa(json!({"phone": "+14155550100"})));
+    assert_eq!(rig.plan(&good).await["events"][0]["outcome"], "nothing");
+    assert_eq!(rig.push(&good).await.json()["duplicates"], 1);
+}
+
+#[actix_web::test]
 async fn a_type_that_is_not_known_is_passed_over_and_told() {
     let rig = Rig::start().await;
     let told = rig.told(&event("e1", "policy.renewed", 0, rosa(json!({})))).await;

@@ -68,13 +68,13 @@ impl Work for TakeIn {
 }
 
 /// What could not be understood when it arrived, and was kept as a dead letter, changed nothing: under its id it may come
-/// anew, corrected. One that is no better is the same again.
+/// anew, corrected. One that is no better is the same again; one that was forgotten by request stays so.
 async fn make_way(on: &mut SqliteConnection, event: &NewSourceEvent) -> Result<(), StoreError> {
     if matches!(event.fate, Some((SourceFate::Failed, _))) {
         return Ok(());
     }
     let way = "DELETE FROM source_events WHERE source = $1 AND event_id = $2
-               AND fate = 'failed' AND kind IS NULL AND record_id IS NULL AND NOT listed";
+               AND fate = 'failed' AND kind IS NULL AND record_id IS NULL AND erased_at IS NULL AND NOT listed";
     sqlx::query(way).bind(event.source.as_str()).bind(event.event_id.as_str()).execute(on).await?;
     Ok(())
 }
