@@ -202,8 +202,9 @@ impl<'a> Run<'a> {
         match operation.state {
             OperationState::Failed if self.is_undecided(&intent, &operation) => self.ask_again(operation).await,
             OperationState::Failed | OperationState::Dead | OperationState::Cancelled => {
+                // Noted before anything is asked: from now on nobody may have it repeated.
                 self.record.intent = None;
-                Ok(Step::On)
+                Ok(if self.note(None).await? { Step::On } else { Step::End(End::Came) })
             }
             OperationState::Done => self.ended(&intent, &operation).await,
             OperationState::Pending | OperationState::Running => self.await_end(intent, operation).await,

@@ -97,15 +97,14 @@ fn change(record: &SourceRecord, contact: &ContactId, held: Option<&Held>, owner
         };
         plan.fields.extend(judge.report(name, said, &verdict));
         match verdict {
-            Verdict::Set(value, _) => {
-                insert(&mut body, name, value);
-                plan.delivered.left.remove(name);
-            }
+            Verdict::Set(value, _) => insert(&mut body, name, value),
             Verdict::Left(_) => left = true,
             Verdict::Unknown => unknown = true,
             Verdict::Same => {}
         }
-        plan.delivered.fields.insert(name.clone(), said.value.clone());
+        if plan.delivered.fields.insert(name.clone(), said.value.clone()).as_ref() != Some(&said.value) {
+            plan.delivered.left.remove(name);
+        }
     }
     plan.fields.extend(tags_report(record, held));
     if unknown {
