@@ -103,6 +103,8 @@ pub struct RecordStep {
     pub ghl_contact: Option<ContactId>,
     pub delivered: Delivered,
     pub intent: Option<Intent>,
+    /// The intent's operation where it is under way and looked at later: whoever repeats it by hand is not too late.
+    pub awaited: Option<OperationId>,
     pub status: RecordStatus,
     pub due_at: Timestamp,
     pub tries: u32,

@@ -167,7 +167,7 @@ type Resolution = (Caller<Write>, InPath<OperationId>, JsonBody<Choice>);
 /// Of an operation that `failed` because its e-mail address is one contact's and its phone another's (`duplicate-contact`,
 /// with both ids): it is pending again as a change of the contact that is named, one of the two. What can only be set when
 /// a contact is created is left out, and so are e-mail address and phone: one is the contact's already, the other is another
-/// contact's. Any other operation: 409.
+/// contact's. Any other operation: 409; as for a source's whose record went on without it.
 #[utoipa::path(
     tag = "operations",
     params(OperationPath),

@@ -79,8 +79,8 @@ struct PushedEvents(serde_json::Value);
 /// For the source: what bears its signature (Standard Webhooks, or the header that its settings name) needs no API key. With
 /// a key (role `write`) no signature is asked for. The events of a request are stored all or none, then answered 202; from
 /// there they are carried out in the order of their own time. An event id that came before changes nothing. What cannot be
-/// understood is refused with pointers, or kept as a dead letter where the source's settings say so; what cannot be stored is
-/// answered 429: send it again. With `dryRun=true` the answer is what would be done. What GHL holds (`from`, ids, tags) it
+/// understood is refused with pointers, or kept as a dead letter where the source's settings say so, until it comes again,
+/// corrected; what cannot be stored is answered 429: send it again. With `dryRun=true` the answer is what would be done. What GHL holds (`from`, ids, tags) it
 /// shows only to a key that has the role `read`, too; what `profile.redact` names it shows to nobody.
 #[utoipa::path(
     tag = "sources",

@@ -25,6 +25,7 @@ impl Run<'_> {
     /// Keeps the record as it is. Says whether it is there still: it may have been forgotten by request.
     pub(super) async fn note(&mut self, events: Option<EventsEnd>) -> Result<bool, StoreError> {
         let record = &self.record;
+        let awaited = record.intent.as_ref().and_then(|intent| self.parked().get(&intent.key).cloned());
         let step = RecordStep {
             key: record.key.clone(),
             seen_seq: record.merged_seq,
@@ -32,6 +33,7 @@ impl Run<'_> {
             ghl_contact: record.ghl_contact.clone(),
             delivered: record.delivered.clone(),
             intent: record.intent.clone(),
+            awaited,
             status: record.status,
             due_at: record.due_at,
             tries: record.tries,

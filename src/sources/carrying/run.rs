@@ -211,7 +211,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn parked(&self) -> MutexGuard<'_, HashMap<String, OperationId>> {
+    pub(super) fn parked(&self) -> MutexGuard<'_, HashMap<String, OperationId>> {
         self.core.parked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -6,7 +6,7 @@ use crate::{
     domain::{
         erasure::ErasureScope,
         ids::{LocationId, OperationId},
-        operation::{Operation, Requester, Submission, Submitted},
+        operation::{Operation, OperationFilter, OperationState, Requester, Submission, Submitted},
         problem::{Problem, ProblemKind},
         source::{Listing, NewSourceEvent, RecordKind, SourceEventFilter, SourceEventId, SourceFate},
     },
@@ -87,6 +87,50 @@ impl Writes for Forgetting {
     fn operation(&self, id: OperationId) -> BoxFuture<'_, Result<Operation, Problem>> {
         Box::pin(self.operations.operation(id, None))
     }
+}
+
+/// Nobody waits for the first write.
+#[derive(Debug)]
+struct Impatient(Operations, AtomicUsize);
+
+impl Writes for Impatient {
+    fn submit(&self, submission: Submission) -> BoxFuture<'_, Result<Submitted, Problem>> {
+        Box::pin(self.0.submit(submission))
+    }
+
+    fn wait(&self, id: OperationId, until: Instant) -> BoxFuture<'_, Result<Operation, Problem>> {
+        let first = self.1.fetch_add(1, Ordering::SeqCst) == 0;
+        Box::pin(async move {
+            let operation = self.0.wait(id, until).await?;
+            let state = if first { OperationState::Pending } else { operation.state };
+            Ok(Operation { state, ..operation })
+        })
+    }
+
+    fn operation(&self, id: OperationId) -> BoxFuture<'_, Result<Operation, Problem>> {
+        Box::pin(self.0.operation(id, None))
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_waited_for_any_longer_may_be_retried_before_it_is_looked_at_again() {
+    let bench = Bench::with("", |operations| Arc::new(Impatient(operations, AtomicUsize::new(0)))).await;
+    bench.sandbox.inject(Fault::new("ghl.contact_create", answer(422)).times(1));
+    bench.push(&event("1", "contact.created", 10, json!({"contactId": "c-1", "firstName": "Rosa"}))).await;
+    let filter = OperationFilter { states: vec![OperationState::Failed], ..OperationFilter::default() };
+    let until = Instant::now() + Duration::from_secs(30);
+    let parked = loop {
+        let record = bench.record(RecordKind::Contact, "c-1").await;
+        let looked_at_later = record.is_some_and(|record| record.due_at > bench.parts.clock.now());
+        let failed = bench.operations.operations(filter.clone(), None, 1).await.unwrap().items.pop();
+        if let (true, Some(failed)) = (looked_at_later, failed) {
+            break failed;
+        }
+        assert!(Instant::now() < until, "it is not looked at later");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    };
+    bench.retry(&parked.id).await;
+    assert_eq!(bench.fate("1").await.0, SourceFate::Applied);
 }
 
 #[tokio::test]

@@ -114,6 +114,7 @@ fn step(record: &SourceRecord, status: RecordStatus, events: Option<SourceFate>)
         ghl_contact: record.ghl_contact.clone(),
         delivered: record.delivered.clone(),
         intent: record.intent.clone(),
+        awaited: None,
         status,
         due_at: at(900),
         tries: 3,

@@ -98,7 +98,8 @@ impl Steps {
     /// Whether there is such a record. One that is newer than what the step was worked out from is another: the one before
     /// was forgotten.
     async fn step(&self, on: &mut SqliteConnection, step: &RecordStep, lanes: &mut Lanes) -> Result<bool, StoreError> {
-        let operation = step.intent.as_ref().and_then(|intent| intent.operation.as_ref());
+        let failed = step.intent.as_ref().and_then(|intent| intent.operation.as_ref());
+        let operation = failed.or(step.awaited.as_ref());
         let lane = sqlx::query(
             "UPDATE source_records SET ghl_id = $5, ghl_contact = $6, delivered_json = $7, intent_json = $8,
                  operation = $9, status = iif(merged_seq > $4, 'due', $10),

@@ -7,6 +7,7 @@ use crate::{
         ids::OperationId,
         operation::{AttemptEnd, AuditEntry, AuditEvent, Idempotency, NewOperation, Written},
         problem::{Problem, ProblemKind},
+        source::{Delivered, Intent},
         write::Write,
     },
     store::{
@@ -141,12 +142,16 @@ async fn it_is_not_answered_while_somebody_reads_the_journal() {
     assert_eq!(found(path(&rig)), [], "repeated, it is complete");
 }
 
+/// A write of a source's that says [`MARK`].
+fn under_way(then: Delivered) -> Intent {
+    Intent { write: marked("c1", 10), key: MARK.to_owned(), operation: None, then }
+}
+
 #[tokio::test]
 async fn of_what_a_source_told() {
     use crate::{
         domain::source::{
-            Change, ExternalId, Intent, NewSourceEvent, RecordKey, RecordKind, RecordState, RecordStatus, TagChange,
-            Version,
+            Change, ExternalId, NewSourceEvent, RecordKey, RecordKind, RecordState, RecordStatus, TagChange, Version,
         },
         store::{LaidOver, RecordStep, SourceMark, SourceStore as _, tests::told},
     };
@@ -181,14 +186,14 @@ async fn of_what_a_source_told() {
         let mark = SourceMark { seq, settled_by: Some((kind, id(number))), fate: None };
         store.lay(vec![laid], vec![mark], at(2)).await.unwrap();
         let known = store.records(vec![key.clone()]).await.unwrap().remove(0);
-        let write = marked("c1", 10);
         let step = RecordStep {
             key,
             seen_seq: seq,
             ghl_id: Some(MARK.to_owned()),
             ghl_contact: (number == 0).then(|| contact("c1")),
             delivered: known.delivered.clone(),
-            intent: Some(Intent { write, key: MARK.to_owned(), operation: None, then: known.delivered }),
+            intent: Some(under_way(known.delivered)),
+            awaited: None,
             status: RecordStatus::Failed,
             due_at: at(3),
             tries: 1,
